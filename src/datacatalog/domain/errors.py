@@ -1,0 +1,344 @@
+"""Every error raised on purpose, sorted by whose turn it is to act.
+
+    DatacatalogError                                                 HTTP  exit  again?
+    |- BadMessage      InvalidMessage, AmbiguousMessage, InvalidJson  400   2     never
+    |- Unauthenticated MissingCredentials, BadCredentials             401   77    never
+    |- Refused         InvalidToken, ReservedEvent, NotClearable      403   77    never
+    |- NotFound        UnknownRecord, UnknownActor                    404   3     never
+    |- Conflict        IllegalTransition, StaleWrite, Duplicate       409   4     after reading anew
+    |- TooLarge                                                       413   2     never
+    |- Throttled                                                      429   75    later
+    |- Unavailable     StoreDown, PlatformDown, StorageDown           503   75    later, with backoff
+    `- Misconfigured                                                  500   78    after mending config.yml
+
+`code` is for programs and never changes; the text is for people. `complaints` names places: each has
+`path` (JSON pointer, or a field name) and `message`, and `schema` where one was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+
+
+class DatacatalogError(Exception):
+    """Root of all errors raised on purpose."""
+
+    code: ClassVar[str] = "error"
+    http: ClassVar[int] = 500
+    exit: ClassVar[int] = 1
+    retry: ClassVar[bool] = False
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        """Places and reasons, for programs; empty where the text says it all."""
+        return []
+
+
+# ------------------------------------------------------------------------------------------- 400
+
+
+class BadMessage(DatacatalogError):
+    code = "bad-message"
+    http = 400
+    exit = 2
+
+
+class InvalidJson(BadMessage):
+    """The bytes are not the strict JSON that is accepted here."""
+
+    code = "invalid-json"
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        self.reason, self.path = reason, path
+        where = f"{path}: " if path else ""
+        super().__init__(f"not acceptable as JSON: {where}{reason}")
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [{"path": self.path, "message": self.reason}]
+
+
+class InvalidMessage(BadMessage):
+    """The document fits none of the schemas that were tried."""
+
+    code = "invalid-message"
+
+    def __init__(self, complaints: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        """`complaints`: schema name -> [(JSON pointer, reason), ...]."""
+        self.by_schema = {name: list(found) for name, found in complaints.items()}
+        parts = [
+            f"{name}: " + "; ".join(f"{path or '/'}: {reason}" for path, reason in found[:3])
+            for name, found in self.by_schema.items()
+        ]
+        super().__init__("fits none of the accepted schemas: " + " | ".join(parts))
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [
+            {"schema": name, "path": path or "/", "message": reason}
+            for name, found in self.by_schema.items()
+            for path, reason in found
+        ]
+
+
+class AmbiguousMessage(BadMessage):
+    code = "ambiguous-message"
+
+    def __init__(self, schemas: Sequence[str]) -> None:
+        super().__init__("fits more than one schema: " + ", ".join(schemas))
+
+
+class InvalidField(BadMessage):
+    """One field has a value that cannot be used."""
+
+    code = "invalid-field"
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"{field}: {reason}")
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [{"path": self.field, "message": self.reason}]
+
+
+class ConflictingFields(InvalidField):
+    """Two places of one request give different values for one field."""
+
+    code = "conflicting-fields"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, "is given twice, with different values")
+
+
+class InvalidRecord(BadMessage):
+    """A document of the catalog does not fit its own schema."""
+
+    code = "invalid-record"
+
+    def __init__(self, schema: str, found: Sequence[tuple[str, str]]) -> None:
+        self.schema, self.found = schema, list(found)
+        places = "; ".join(f"{path or '/'}: {reason}" for path, reason in self.found[:5])
+        super().__init__(f"does not fit {schema}: {places}")
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [{"schema": self.schema, "path": p or "/", "message": m} for p, m in self.found]
+
+
+class MixedLinkage(InvalidField):
+    """A linkage list mixes levels, e.g. a sample and a measurement."""
+
+    code = "mixed-linkage"
+
+
+class InvalidLink(InvalidField):
+    """A record of this kind may not carry this link."""
+
+    code = "invalid-link"
+
+
+class InvalidPattern(InvalidField):
+    """A filter is no regular expression that can be searched safely."""
+
+    code = "invalid-pattern"
+
+
+class UnsafePath(InvalidField):
+    """A path leaves the place it must stay in."""
+
+    code = "unsafe-path"
+
+
+class TooLarge(BadMessage):
+    code = "too-large"
+    http = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"body is larger than {limit_bytes} bytes")
+
+
+# ------------------------------------------------------------------------------------- 401 and 403
+
+
+class Unauthenticated(DatacatalogError):
+    code = "unauthenticated"
+    http = 401
+    exit = 77
+
+
+class MissingCredentials(Unauthenticated):
+    code = "missing-credentials"
+
+    def __init__(self) -> None:
+        super().__init__("send 'Authorization: Bearer <token>' or the URL parameter x-nonce")
+
+
+class BadCredentials(Unauthenticated):
+    code = "bad-credentials"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is not valid here")
+
+
+class Refused(DatacatalogError):
+    code = "refused"
+    http = 403
+    exit = 77
+
+
+class InvalidToken(Refused):
+    code = "invalid-token"
+
+    def __init__(self, uuid: str = "") -> None:
+        super().__init__(f"the token does not authorize this for {uuid or 'this document'}")
+
+
+class MissingToken(Refused):
+    code = "missing-token"
+
+    def __init__(self) -> None:
+        super().__init__("a token is required: field 'token' or URL parameter token=")
+
+
+class InvalidAdminToken(Refused, ValueError):
+    """Not an administrative token, or an expired one."""
+
+    code = "invalid-admin-token"
+
+    def __init__(self) -> None:
+        super().__init__("an administrative token that is not older than 30 seconds is required")
+
+
+class ReservedEvent(Refused):
+    code = "reserved-event"
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f"event '{event}' is reserved to the catalog itself")
+
+
+class NotClearable(Refused):
+    code = "not-clearable"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is outside the places that may be cleared")
+
+
+# ------------------------------------------------------------------------------------- 404 and 409
+
+
+class NotFound(DatacatalogError):
+    code = "not-found"
+    http = 404
+    exit = 3
+
+
+class UnknownRecord(NotFound):
+    code = "unknown-record"
+
+    def __init__(self, reference: str, kind: str = "record") -> None:
+        self.reference, self.kind = reference, kind
+        super().__init__(f"unknown {kind}: {reference}")
+
+
+class UnknownActor(NotFound):
+    code = "unknown-actor"
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(f"unknown actor: {actor}")
+
+
+class NoSuchPath(NotFound):
+    code = "no-such-path"
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"no such file or directory: {uri}")
+
+
+class Conflict(DatacatalogError):
+    code = "conflict"
+    http = 409
+    exit = 4
+
+
+class IllegalTransition(Conflict):
+    code = "illegal-transition"
+
+    def __init__(self, job: str, state: str, event: str) -> None:
+        self.job, self.state, self.event = job, state, event
+        super().__init__(f"job {job} is {state} and cannot '{event}'")
+
+
+class StaleWrite(Conflict):
+    """The record changed since it was read."""
+
+    code = "stale-write"
+    retry = True
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"{uuid} was changed by someone else since it was read")
+
+
+class Duplicate(Conflict):
+    """An identifier that must be unique is taken."""
+
+    code = "duplicate"
+
+    def __init__(self, field: str, value: str) -> None:
+        self.field, self.value = field, value
+        super().__init__(f"{field} '{value}' is taken")
+
+
+class AlreadyExists(Conflict):
+    code = "already-exists"
+
+
+class LeaseLost(Conflict):
+    """Another worker took over this message; nothing of this attempt may be written."""
+
+    code = "lease-lost"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"the lease on message {message_id} was lost")
+
+
+# ------------------------------------------------------------------------------- 429, 500 and 503
+
+
+class Throttled(DatacatalogError):
+    code = "throttled"
+    http = 429
+    exit = 75
+    retry = True
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        super().__init__(f"too many wrong credentials; wait {wait.total_seconds():.0f} s")
+
+
+class Unavailable(DatacatalogError):
+    code = "unavailable"
+    http = 503
+    exit = 75
+    retry = True
+
+
+class StoreDown(Unavailable):
+    code = "store-down"
+
+
+class StorageDown(Unavailable):
+    code = "storage-down"
+
+
+class PlatformDown(Unavailable):
+    code = "platform-down"
+
+
+class Misconfigured(DatacatalogError):
+    """config.yml, secrets.json or the environment cannot be used as they are."""
+
+    code = "misconfigured"
+    exit = 78

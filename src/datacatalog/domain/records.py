@@ -1,0 +1,124 @@
+"""A record: one document of the catalog, as it is kept and as it is shown.
+
+A record's `body` holds the published fields of its kind. Links live beside it (they are many and are
+asked for from both ends), and so does what only the catalog writes: revision, visibility, salt, owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import InvalidField, InvalidLink
+from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+
+STRATEGIES = ("merge", "replace", "drop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One document of one kind.
+
+    Attributes:
+        body: the published fields, without `uuid`, links and names that begin with `_`, except
+            `_fingerprint` where the kind declares it.
+        revision: None before it was first stored; then 0, and one more per change.
+        visible: False once it is deleted softly; queries then pass it over.
+        salt: what its update token is derived from; changing it revokes the token.
+        admin: owner, project and tenant.
+    """
+
+    kind: Kind
+    uuid: TypedUuid
+    body: JsonObject
+    salt: str
+    admin: Mapping[str, str] = field(default_factory=dict)
+    revision: int | None = None
+    visible: bool = True
+    created: datetime | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """`source` says `relation` of `target`, e.g. a sample is child_of an experiment."""
+
+    source: TypedUuid
+    relation: Relation
+    target: TypedUuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One line of the update log: who changed what, and when.
+
+    Attributes:
+        action: create, update, replace, delete (hidden), undelete or purge.
+        diff: {"field": [old, new]}; old or new is missing (a one-sided list is never written) as null.
+    """
+
+    uuid: TypedUuid
+    date: datetime
+    action: str
+    revision: int
+    diff: JsonObject
+    admin: Mapping[str, str]
+
+
+def diff_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Tell which top-level fields differ, as {"field": [old, new]}; null where one side has none."""
+    names = [*old, *(name for name in new if name not in old)]
+    return {n: [old.get(n), new.get(n)] for n in names if old.get(n) != new.get(n)}
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Merge `new` over `old`: objects field by field, everything else (lists too) taken from `new`."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+    return new
+
+
+def combined(old: JsonObject, new: JsonObject, strategy: str) -> JsonObject:
+    """Return the body that results from writing `new` over `old`.
+
+    Args:
+        strategy: `merge` (objects field by field), `replace` (the new body), `drop` (the old body stays).
+    Raises:
+        InvalidField: the strategy is none of the three.
+    """
+    match strategy:
+        case "merge":
+            return {**merged(old, new)}
+        case "replace":
+            private = {key: value for key, value in old.items() if key.startswith("_")}
+            return {**private, **new}
+        case "drop":
+            return old
+    raise InvalidField("strategy", f"'{strategy}' is none of {', '.join(STRATEGIES)}")
+
+
+def check_link(source_kind: Kind, link: Link) -> None:
+    """Refuse a link that the kind of `link.source` may not carry.
+
+    Raises:
+        InvalidLink: the relation is not declared for that kind, or the record points at itself.
+    """
+    spec = SPECS.get(source_kind)
+    if spec is None or link.relation not in spec.relations:
+        raise InvalidLink(link.relation, f"a {source_kind} carries no such link")
+    if link.source == link.target:
+        raise InvalidLink(link.relation, f"{link.source} cannot point at itself")
+
+
+def public_document(record: Record, links: Iterable[Link] = ()) -> dict[str, Any]:
+    """Return the document as readers see it: the body, its uuid and its links, nothing private."""
+    document: dict[str, Any] = {"uuid": record.uuid}
+    document.update({k: v for k, v in record.body.items() if not k.startswith("_")})
+    for relation in sorted(SPECS[record.kind].relations):
+        document[relation.value] = []
+    for link in links:
+        document[link.relation.value].append(link.target)
+    return document

@@ -1,0 +1,347 @@
+"""Where the ledger is kept, in the catalog's own words.
+
+A `Store` runs pieces of work, each all-or-nothing. What a piece of work reads is one state of the ledger;
+what it writes becomes visible and durable together, outgoing messages included. Every adapter passes
+tests/contracts/test_store.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.jobs.history import HistoryEntry
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.domain.records import Change, Link, Record
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of records, ordered by UUID.
+
+    Attributes:
+        next: pass as `after` to read on; None on the last page.
+    """
+
+    records: Sequence[Record]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What became of one message that an actor took.
+
+    Attributes:
+        status: SUBMITTED (queued), COMPLETE or ERROR.
+        outcome: the answer as given to the sender, without secrets.
+        log: lines for people.
+    """
+
+    id: str
+    actor: str
+    status: str
+    received: datetime
+    finished: datetime | None = None
+    http: int = 200
+    outcome: JsonObject = field(default_factory=dict)
+    log: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A nonce or an administrative token, kept only as a digest.
+
+    Attributes:
+        digest: SHA-256 of the secret, hex.
+        kind: "nonce" or "admin".
+        actor: the only actor a nonce opens; "*" for all.
+        level: READ, EXECUTE or UPDATE (each includes those before it).
+        uses_left: None: unlimited.
+        label: what a list shows in place of the secret (its first characters, or a name).
+        owner: whom a request with it runs as.
+    """
+
+    digest: str
+    kind: str
+    created: datetime
+    expires: datetime | None
+    actor: str = "*"
+    level: str = "EXECUTE"
+    uses_left: int | None = None
+    label: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message in the hands of one worker, until its lease ends.
+
+    Attributes:
+        id: the message's id; unique for all time within its queue.
+        tries: how often it was claimed, this time included.
+        lease: proof of holding it; every claim makes a new one.
+    """
+
+    id: str
+    queue: str
+    body: JsonObject
+    tries: int
+    lease: str
+    sent: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that was given up, and why."""
+
+    id: str
+    queue: str
+    body: JsonObject
+    tries: int
+    reason: str
+    died: datetime
+
+
+class Records(Protocol):
+    """The documents of all kinds."""
+
+    def get(self, uuid: TypedUuid) -> Record:
+        """Return a record, hidden ones included.  Raises UnknownRecord."""
+        ...
+
+    def find(self, uuid: TypedUuid) -> Record | None:
+        """Return a record or None, hidden ones included."""
+        ...
+
+    def identified(self, kind: Kind, field: str, value: str) -> Record | None:
+        """Return the one record of a kind with this identifier, hidden ones included."""
+        ...
+
+    def page(
+        self,
+        kind: Kind,
+        where: Mapping[str, str] | None = None,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        hidden: bool = False,
+    ) -> Page:
+        """Return visible records of a kind whose declared fields equal `where`, ordered by UUID.
+
+        Args:
+            hidden: return those that were deleted softly as well.
+        Raises:
+            InvalidField: a field of `where` is not declared searchable for this kind.
+        """
+        ...
+
+    def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
+        """Count visible records.  Raises InvalidField as `page` does."""
+        ...
+
+    def put(self, record: Record, *, at: datetime) -> Record:
+        """Insert (`revision` None) or replace the very revision that was read.
+
+        The document is checked against its schema first. A body and visibility equal to what is stored
+        change nothing. A change of a logged kind goes to the update log, lifecycle fields of jobs excepted
+        (their history is their log).
+
+        Returns:
+            The record as stored: revision counted up, `created` and `modified` set.
+        Raises:
+            InvalidRecord: it does not fit its schema.
+            StaleWrite: the stored revision is another, or (insert) the UUID is taken.
+            Duplicate: an identifier is taken by another record.
+        """
+        ...
+
+    def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
+        """Remove a record, its links and its history for good; the update log keeps a line.
+
+        Raises UnknownRecord.
+        """
+        ...
+
+    def changes(self, uuid: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, Change]]:
+        """Return the update log of a record, oldest first, as (sequence number, change)."""
+        ...
+
+
+class Links(Protocol):
+    """Who says what of whom, readable from both ends."""
+
+    def add(self, links: Iterable[Link]) -> int:
+        """Add links that are not there yet; return how many were new.  Raises InvalidLink."""
+        ...
+
+    def remove(self, links: Iterable[Link]) -> int:
+        """Remove links; return how many there were."""
+        ...
+
+    def of(self, source: TypedUuid, relation: Relation | None = None) -> Sequence[Link]:
+        """Return what `source` says, ordered by relation and target."""
+        ...
+
+    def to(
+        self,
+        target: TypedUuid,
+        relation: Relation | None = None,
+        *,
+        kind: Kind | None = None,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Link]:
+        """Return what is said of `target`, ordered by source.
+
+        Args:
+            kind: only links whose source is of this kind.
+            after: the last source of the page before.
+        """
+        ...
+
+
+class History(Protocol):
+    """What happened to jobs: append-only and unbounded."""
+
+    def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
+        """Append one entry; return its sequence number (1, 2, ... per job, without gaps)."""
+        ...
+
+    def page(
+        self, job: TypedUuid, *, after: int = 0, limit: int = 100
+    ) -> Sequence[tuple[int, HistoryEntry]]:
+        """Return entries with sequence numbers above `after`, oldest first."""
+        ...
+
+    def length(self, job: TypedUuid) -> int: ...
+
+
+class Outbox(Protocol):
+    """Messages that leave with the commit, and the memory of those that were handled."""
+
+    def send(
+        self,
+        queue: str,
+        body: JsonObject,
+        *,
+        id: str,
+        at: datetime,
+        delay: timedelta = timedelta(0),
+    ) -> bool:
+        """Hand a message to a queue.
+
+        Returns:
+            False where a message with this id was sent to this queue before, even if it was handled since
+            (within the retention that `prune` keeps); nothing is sent then.
+        """
+        ...
+
+    def settle(self, delivery: Delivery) -> None:
+        """Take a delivery off its queue together with what this work writes.
+
+        Raises:
+            LeaseLost: another worker holds it by now; the whole work must be given up.
+        """
+        ...
+
+    def hold(self, delivery: Delivery) -> None:
+        """Make sure a delivery is still ours, so that a stale worker writes nothing.  Raises LeaseLost."""
+        ...
+
+
+class Executions(Protocol):
+    def put(self, execution: Execution) -> None:
+        """Insert or replace by id."""
+        ...
+
+    def get(self, id: str) -> Execution | None: ...
+
+    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+        """Return an actor's executions, newest first; `after` is the last id of the page before."""
+        ...
+
+
+class Answers(Protocol):
+    """What was answered to requests that carry an id of their own, so that a repeat gets the same answer."""
+
+    def recall(self, scope: str, key: str) -> JsonObject | None: ...
+
+    def remember(self, scope: str, key: str, answer: JsonObject, *, at: datetime) -> None:
+        """Keep an answer.  Raises Duplicate: this key was answered before."""
+        ...
+
+
+class Credentials(Protocol):
+    def put(self, credential: Credential) -> None:
+        """Insert or replace by digest."""
+        ...
+
+    def find(self, digest: str) -> Credential | None: ...
+
+    def use(self, digest: str, *, at: datetime) -> Credential | None:
+        """Count one use; None where it is unknown, expired at `at`, or used up."""
+        ...
+
+    def remove(self, digest: str) -> bool: ...
+
+    def page(self, kind: str) -> Sequence[Credential]:
+        """Return all credentials of a kind, oldest first."""
+        ...
+
+
+class Work(Protocol):
+    """One piece of work; its parts see each other's writes."""
+
+    @property
+    def records(self) -> Records: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def credentials(self) -> Credentials: ...
+
+
+class Store(Protocol):
+    """The ledger's memory."""
+
+    def transact(self, body: Callable[[Work], T]) -> T:
+        """Run `body` and make what it wrote durable, or nothing of it.
+
+        Returns only after the commit is on disk. `body` may share its commit with others that run at the same
+        time (each still all-or-nothing), must not run a transaction of its own, and may run more than once
+        (an adapter may repeat it after a conflict), so it has no effects but those on `Work`.
+
+        Raises:
+            Whatever `body` raises: nothing was written then.
+            StoreDown: nothing was acknowledged; whether it was written is unknown only where the text says so.
+        """
+        ...
+
+    def read(self, body: Callable[[Work], T]) -> T:
+        """Run `body` on one state of the ledger.  Writing in it is a programming error (RuntimeError)."""
+        ...
+
+    def prune(self, *, before: datetime) -> Mapping[str, int]:
+        """Forget answers, handled message ids, executions and spent credentials older than `before`.
+
+        Returns how many of each went.
+        """
+        ...
+
+    def check(self) -> Mapping[str, Any]:
+        """Return facts for readiness probes: schema version, sizes.  Raises StoreDown."""
+        ...
+
+    def close(self) -> None: ...
