@@ -1,0 +1,61 @@
+# What a developer does with this repository; `make help` lists it.
+# Needs GNU make, git and Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore
+
+# Stamps: newer than pyproject.toml as long as what it asks for is installed.
+RUNTIME := $(VENV)/.runtime-installed
+DEV     := $(VENV)/.dev-installed
+
+COVERAGE_FLOOR := 90
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench faults docs format clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUNTIME) ## run the guided demonstration
+	$(PY) examples/demo/run.py
+
+test: $(DEV) ## run all tests but the faults, and measure what they cover
+	$(PY) -m pytest -m "not faults" --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+
+check: $(DEV) docs ## format, lint, types, layers, docs
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(DEV) ## measure, side by side with the floor of this machine
+	$(PY) benchmarks/run.py
+
+faults: $(DEV) ## kill real processes for minutes and count what was lost
+	$(PY) -m pytest -m faults tests/faults
+
+docs: $(DEV) ## build the documentation into docs/_build/html
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+format: $(DEV) ## rewrite the code as the formatter wants it
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+clean: ## remove what was built; .venv stays
+	rm -rf docs/_build build dist htmlcov .coverage .coverage.* coverage.xml
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests docs examples benchmarks reactors -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml
+	@.ci/make-venv $(VENV) $(PYTHON)
+	$(PIP) --editable .
+	@touch $@
+
+$(DEV): pyproject.toml
+	@.ci/make-venv $(VENV) $(PYTHON)
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(RUNTIME)

@@ -1,0 +1,125 @@
+"""The parts of the pages that are read off the code: lifecycle, errors, programming interface.
+
+A page asks for a part with a comment such as `<!-- generated: lifecycle_table -->` on a line of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from datacatalog import domain, ports
+from datacatalog.domain.errors import DatacatalogError
+from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
+
+_ASKED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
+
+
+def fill_in(_app: object, _docname: str, source: list[str]) -> None:
+    """Put the generated parts into a page that Sphinx has read."""
+    source[0] = _ASKED.sub(lambda asked: PARTS[asked[1]](), source[0])
+
+
+def lifecycle_table() -> str:
+    """One row per event: where it is allowed, where it leads, who may send it."""
+    rows = [
+        (f"`{event}`", _states(sources), f"`{target}`" if target else "stays", _sender(event))
+        for event, (sources, target) in MOVES.items()
+    ]
+    return _table(("Event", "Allowed in", "Leads to", "Sent by"), rows)
+
+
+def lifecycle_diagram() -> str:
+    """One block per state: the events that leave it, and those that are taken without leaving."""
+    return "\n".join(["```text", *("\n".join(_block(state)) for state in State), "```"])
+
+
+def error_table() -> str:
+    """One row per error class, families first."""
+    rows = [
+        (
+            f"`{error.code}`",
+            f"`{error.__name__}`",
+            str(error.http),
+            str(error.exit),
+            "yes" if error.retry else "no",
+            _meaning(error),
+        )
+        for error in all_errors()
+    ]
+    return _table(("Code", "Class", "HTTP", "Exit", "Again?", "Meaning"), rows)
+
+
+def interface() -> str:
+    """Every module of the ports and the domain, from its docstrings."""
+    return "\n\n".join(
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```"
+        for package in (ports, domain)
+        for name in sorted(_modules(package.__path__, package.__name__))
+    )
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    part.__name__: part for part in (lifecycle_table, lifecycle_diagram, error_table, interface)
+}
+
+
+def all_errors() -> Iterator[type[DatacatalogError]]:
+    """Yield every class of domain/errors.py, each after the class it belongs to."""
+    waiting: list[type[DatacatalogError]] = [DatacatalogError]
+    while waiting:
+        error = waiting.pop()
+        yield error
+        below = [e for e in error.__subclasses__() if e.__module__ == DatacatalogError.__module__]
+        waiting.extend(sorted(below, key=lambda e: (e.http, e.code), reverse=True))
+
+
+def quote_docstring(
+    _app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Turn a docstring, whose backticks mean code as in Markdown, into what Sphinx reads."""
+    lines[:] = [_quoted(line) for line in lines]
+
+
+def _quoted(line: str) -> str:
+    return "".join(
+        f"``{piece[1:-1]}``"
+        if re.fullmatch(r"`[^`]+`", piece)
+        else re.sub(r"([*|`]|_(?!\w))", r"\\\1", piece)
+        for piece in re.split(r"(`[^`]+`)", line)
+    )
+
+
+def _block(state: State) -> list[str]:
+    taken = [(event, target) for event, (sources, target) in MOVES.items() if state in sources]
+    moves = [f"   {event:<10} -> {target}" for event, target in taken if target not in (None, state)]
+    stays = [event.value for event, target in taken if target in (None, state)]
+    return [state.value, *moves, *([f"   stays on      {', '.join(stays)}"] if stays else []), ""]
+
+
+def _states(states: Iterable[State]) -> str:
+    allowed = set(states)
+    return "any state" if allowed == set(State) else ", ".join(f"`{s}`" for s in State if s in allowed)
+
+
+def _sender(event: Event) -> str:
+    if event in RESERVED_EVENTS:
+        return "the catalog itself"
+    return "holders of an admin token" if event in ADMIN_EVENTS else "holders of the job's token"
+
+
+def _meaning(error: type[DatacatalogError]) -> str:
+    return (error.__doc__ or "").strip().partition("\n")[0]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _modules(path: Iterable[str], package: str) -> Iterator[str]:
+    for module in pkgutil.walk_packages(path, package + "."):
+        if importlib.import_module(module.name).__doc__:
+            yield module.name

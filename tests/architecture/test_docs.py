@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from datacatalog.domain import errors
+from datacatalog.domain.jobs.lifecycle import MOVES, Event, State
+from tests.architecture.tracked import tracked_paths
+from tests.shared import REPOSITORY
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def generated() -> ModuleType:
+    """docs/generated.py, the parts of the pages that are read off the code."""
+    spec = importlib.util.spec_from_file_location("generated", REPOSITORY / "docs" / "generated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pages() -> list[Path]:
+    return tracked_paths("*.md")
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    lost = [
+        f"{page}: {target}"
+        for page in pages()
+        for target in LINK.findall(FENCED.sub("", (REPOSITORY / page).read_text()))
+        if not re.match(r"[a-z]+:|#", target)
+        and not (REPOSITORY / page.parent / target.partition("#")[0]).exists()
+    ]
+    assert lost == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = {
+        (str(page), target)
+        for page in pages()
+        for words in re.findall(r"(?:`|\$ )make ((?:[a-z]+ ?)+)", (REPOSITORY / page).read_text())
+        for target in words.split()
+    }
+    assert ("README.md", "demo") in named
+    assert {(page, target) for page, target in named if target not in targets} == set()
+
+
+def test_every_make_target_is_declared_and_explained() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    declared = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert declared is not None
+    assert set(declared[1].split()) == set(re.findall(r"^([a-z]+):.* ## \w", makefile, re.MULTILINE))
+
+
+def test_every_public_error_is_in_the_error_table(generated: ModuleType) -> None:
+    public = {
+        value.__name__
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception) and not name.startswith("_")
+    }
+    rows = generated.error_table().splitlines()[2:]
+    assert {row.split("|")[2].strip(" `") for row in rows} == public
+
+
+def test_every_error_has_a_code_of_its_own(generated: ModuleType) -> None:
+    codes = Counter(error.code for error in generated.all_errors())
+    assert [code for code, times in codes.items() if times > 1] == []
+
+
+def test_lifecycle_table_shows_every_event_with_its_states(generated: ModuleType) -> None:
+    rows = [row.split(" | ") for row in generated.lifecycle_table().splitlines()[2:]]
+    assert [row[0].strip("| `") for row in rows] == [event.value for event in MOVES]
+    for event, allowed, target, _ in rows:
+        sources, leads_to = MOVES[Event(event.strip("| `"))]
+        shown = set(State) if allowed == "any state" else set(re.findall(r"`(\w+)`", allowed))
+        assert shown == set(sources)
+        assert target.strip("`") == (leads_to or "stays")
+
+
+def test_lifecycle_diagram_draws_every_move_once(generated: ModuleType) -> None:
+    drawn = set()
+    for block in generated.lifecycle_diagram().removeprefix("```text\n").removesuffix("\n```").split("\n\n"):
+        state, *lines = block.splitlines()
+        for line in lines:
+            if "->" in line:
+                event, target = line.split("->")
+                drawn.add((state, event.strip(), target.strip()))
+            else:
+                stays = line.removeprefix("   stays on").split(",")
+                drawn |= {(state, event.strip(), state) for event in stays}
+    assert drawn == {
+        (source.value, event.value, (target or source).value)
+        for event, (sources, target) in MOVES.items()
+        for source in sources
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "parts"),
+    [
+        ("lifecycle", ["lifecycle_table", "lifecycle_diagram"]),
+        ("errors", ["error_table"]),
+        ("api", ["interface"]),
+    ],
+)
+def test_reference_page_takes_what_the_code_states_from_the_code(
+    page: str, parts: list[str], generated: ModuleType
+) -> None:
+    text = [(REPOSITORY / "docs" / "reference" / f"{page}.md").read_text()]
+    assert re.findall(r"generated: (\w+)", text[0]) == parts
+    generated.fill_in(None, page, text)
+    assert all(generated.PARTS[part]() in text[0] for part in parts)
