@@ -1,7 +1,7 @@
 """Every error raised on purpose, sorted by whose turn it is to act.
 
     DatacatalogError                                                 HTTP  exit  again?
-    |- BadMessage      InvalidMessage, AmbiguousMessage, InvalidJson  400   2     never
+    |- BadMessage      InvalidMessage, InvalidJson, InvalidField     400   2     never
     |- Unauthenticated MissingCredentials, BadCredentials             401   77    never
     |- Refused         InvalidToken, ReservedEvent, NotClearable      403   77    never
     |- NotFound        UnknownRecord, UnknownActor                    404   3     never
@@ -81,13 +81,6 @@ class InvalidMessage(BadMessage):
             for name, found in self.by_schema.items()
             for path, reason in found
         ]
-
-
-class AmbiguousMessage(BadMessage):
-    code = "ambiguous-message"
-
-    def __init__(self, schemas: Sequence[str]) -> None:
-        super().__init__("fits more than one schema: " + ", ".join(schemas))
 
 
 class InvalidField(BadMessage):
@@ -293,6 +286,15 @@ class Duplicate(Conflict):
 
 class AlreadyExists(Conflict):
     code = "already-exists"
+
+
+class NotInService(Conflict):
+    """The pipeline was retired, disabled or deleted."""
+
+    code = "not-in-service"
+
+    def __init__(self, pipeline: str) -> None:
+        super().__init__(f"pipeline {pipeline} is out of service; its token can enable it")
 
 
 class LeaseLost(Conflict):

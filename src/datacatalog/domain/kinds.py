@@ -176,8 +176,7 @@ _SPECS = (
         kind=Kind.REFERENCE,
         collection="references",
         uuid_fields=("reference_id",),
-        identifiers=("reference_id",),
-        search=("uri",),
+        identifiers=("reference_id", "uri"),
         relations=_DERIVATION,
     ),
     KindSpec(

@@ -1,0 +1,102 @@
+"""What of a record makes its UUID: the values of its kind's uuid fields, sorted and joined with colons.
+
+Pipelines and jobs have rules of their own: domain.pipelines.identity and domain.jobs.identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datacatalog.domain.documents import JsonObject, minified
+from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.identifiers.typed import IDENTITY, Identity, read_typed
+from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.domain.paths import DEFAULT_SYSTEM, AgaveUri, normalised
+
+UUID_FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    **{kind: spec.uuid_fields for kind, spec in SPECS.items() if spec.uuid_fields},
+    Kind.TAG_ANNOTATION: ("name", "owner"),
+    Kind.TEXT_ANNOTATION: ("body", "owner", "subject"),
+    Kind.ASSOCIATION: ("connects_from", "connects_to", "owner"),
+    Kind.STRUCTURED_REQUEST: ("experiment_id", "name"),
+}
+"""Kind -> the fields that make its UUID, for every kind that is made so and is no file."""
+
+_FILE_KINDS = {Kind.FILE: Kind.FILE, Kind.PRODUCT: Kind.FILE, Kind.FIXITY: Kind.FIXITY}
+"""Published products are files that know what they were made of: they carry file UUIDs."""
+
+
+def record_uuid(
+    kind: Kind, body: JsonObject, identity: Identity = IDENTITY, default_system: str = DEFAULT_SYSTEM
+) -> TypedUuid:
+    """Return the UUID that a record's body gives it.
+
+    Args:
+        default_system: the storage system of files that name none.
+    Raises:
+        InvalidField: a field that makes the UUID is missing or empty, or a record of this kind is not named so.
+    """
+    if kind in _FILE_KINDS:
+        system = body.get("storage_system") or default_system
+        name = _text_of("name", body.get("name")).strip()
+        return file_uuid(
+            name, _text_of("storage_system", system), identity, default_system, _FILE_KINDS[kind]
+        )
+    if kind not in UUID_FIELDS:
+        raise InvalidField("kind", f"a {kind} is not named by fields of its own")
+    values = sorted(_text_of(field, body.get(field)) for field in UUID_FIELDS[kind])
+    return identity.uuid(kind, ":".join(values))
+
+
+def file_uuid(
+    path: str,
+    system: str,
+    identity: Identity = IDENTITY,
+    default_system: str = DEFAULT_SYSTEM,
+    kind: Kind = Kind.FILE,
+) -> TypedUuid:
+    """Return the UUID of a file, or of its fixity, by where it lies.
+
+    On the default system the path alone counts, as published; on any other, the system as well.
+
+    Args:
+        path: as the storage spells it: spaces at its ends belong to it.
+        kind: FILE or FIXITY.
+    Raises:
+        InvalidField: the path is empty.
+    """
+    if not path:
+        raise InvalidField("name", "is empty")
+    text = normalised(path) if system == default_system else str(_uri_of(path, system))
+    return identity.uuid(kind, text)
+
+
+def minted_file_id(path: str, system: str, identity: Identity = IDENTITY, tenant: str = "tacc") -> str:
+    """Return the `file_id` of a file that came without one, e.g. `file.tacc.wyeXnqdJRBPWjb1ReXAjWzrw`."""
+    uri = str(_uri_of(path, system))
+    return f"file.{tenant}.{identity.hashid(identity.uuid(Kind.FILE, uri))}"
+
+
+def listed(uuids: Sequence[TypedUuid]) -> str:
+    """Return UUIDs in the one form that identities hash: `['a', 'b']`, `[]`.
+
+    Sorted, each once, in single quotes, a comma and a space between them. Published identities contain this text,
+    so it is a format like any other, whatever language wrote it first.
+    """
+    return "[" + ", ".join(f"'{uuid}'" for uuid in sorted(set(uuids))) + "]"
+
+
+def _uri_of(path: str, system: str) -> AgaveUri:
+    return AgaveUri(system, normalised("/" + path))
+
+
+def _text_of(field: str, value: Any) -> str:
+    match value:
+        case str() if value.strip():
+            return value
+        case Mapping() if value:
+            return minified(value)
+        case list() | tuple() if value:
+            return listed([read_typed(item, field=field) for item in value])
+    raise InvalidField(field, "is missing, empty, or not text; the record's UUID is made of it")

@@ -1,0 +1,100 @@
+"""What services work with: the ports, the keys, and the few settings that rules depend on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datacatalog.domain.identifiers.typed import Identity
+from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.platforms import Platform
+from datacatalog.ports.schemas import Schemas
+from datacatalog.ports.storage import Storage
+from datacatalog.ports.stores import Store
+from datacatalog.ports.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Whom a request runs as."""
+
+    name: str
+    via: str
+    level: str = "EXECUTE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Settings that decide what happens, from config.yml.
+
+    Attributes:
+        default_system: storage system of jobs and files that name none.
+        clearable: prefixes below which an archive path may be cleared.
+        api_url: base URL that others reach the gateway at, without a slash at its end.
+        actor_ids: actor name -> its id, for URLs.
+        callback_nonces: actor name -> nonce that callback URLs carry.
+        admin: owner, project and tenant of new records.
+    """
+
+    default_system: str = "data-sd2e-community"
+    clearable: tuple[str, ...] = ("/products/v2", "/sample/tacc-cloud")
+    api_url: str = "http://127.0.0.1:8000"
+    actor_ids: Mapping[str, str] = field(default_factory=dict)
+    callback_nonces: Mapping[str, str] = field(default_factory=dict)
+    admin: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Secrets of this installation; none has a default value.
+
+    Attributes:
+        token: update tokens are derived from it, at least 32 bytes.
+        administrator: who shows it may make administrative tokens.
+    """
+
+    token: bytes = field(repr=False)
+    administrator: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    store: Store
+    transport: Transport
+    storage: Storage
+    platform: Platform
+    schemas: Schemas
+    clock: Clock
+    keys: Keys
+    rules: Rules
+    identity: Identity
+    bearer: Callable[[str], Principal | None]
+
+    def entry_uuid(self) -> TypedUuid:
+        """Return a random UUID for a history entry."""
+        return self.identity.uuid(Kind.PIPELINEJOB_EVENT, secrets.token_hex(32))
+
+
+def new_salt() -> str:
+    """Return a random salt for a document's update token."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What handling a message came to.
+
+    Attributes:
+        result: the answer; never a secret.
+        log: lines for people; never a secret.
+        http: 200, 201, or 202 where workers go on with it.
+        issued: the document whose update token the sender is given, since this message made or proved it.
+    """
+
+    result: Mapping[str, Any]
+    log: tuple[str, ...] = ()
+    http: int = 200
+    issued: TypedUuid | None = None

@@ -1,0 +1,198 @@
+"""Running an app as a managed job: the ledger first, then the platform.
+
+`request_launch` writes the job and sets the launch going in one commit; `launch_job` is the long part. The definition that
+reaches the platform carries the archive settings and callbacks, and none of the linkage parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    DatacatalogError,
+    InvalidField,
+    PlatformDown,
+    UnknownRecord,
+)
+from datacatalog.domain.indexing import read_index_request
+from datacatalog.domain.jobs.job import Job
+from datacatalog.domain.jobs.lifecycle import Event, State
+from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.linkage.levels import LINKAGE_PARAMETERS
+from datacatalog.domain.messages import LaunchJob
+from datacatalog.domain.records import Record, merged
+from datacatalog.ports.platforms import PlatformJob
+from datacatalog.ports.stores import Work
+from datacatalog.services.access import token_of
+from datacatalog.services.env import Env, Outcome
+from datacatalog.services.jobs import JobPlan, archive_override, insert_job, job_for, move, place_job
+from datacatalog.ports.tasks import Task
+
+LAUNCH_QUEUE = "launch-job"
+_UNSTARTED = frozenset({Event.CREATE.value, Event.READY.value, Event.UPDATE.value})
+
+
+def prepare_launch(message: LaunchJob, env: Env) -> LaunchJob:
+    """Return the message with its archive directory made.  Raises what `request_launch` raises."""
+    plan = env.store.read(lambda work: _plan(message, work, env))
+    return replace(message, place=place_job(plan, env))
+
+
+def request_launch(message: LaunchJob, work: Work, env: Env) -> Outcome:
+    """Write the job and set its launch going.
+
+    Raises:
+        UnknownRecord: no pipeline has the app's id, or a linkage parameter is not in the catalog.
+        AlreadyExists: this very run (same app, definition and linkage) was launched before; it can be reset.
+        InvalidField, MixedLinkage, UnsafePath.
+    """
+    created = insert_job(_plan(message, work, env), message.place, work, env)
+    job = created.job
+    if not created.fresh and (job.state is not State.CREATED or job.last_event not in _UNSTARTED):
+        raise AlreadyExists(f"job {job.uuid} is this very run and is {job.state}; reset it to run it again")
+    body = {"uuid": job.uuid, "definition": dict(message.definition)}
+    sent = work.outbox.send(
+        LAUNCH_QUEUE, body, id=f"launch:{job.uuid}:{work.history.length(job.uuid)}", at=env.clock.now()
+    )
+    if not sent:
+        raise AlreadyExists(f"job {job.uuid} is being launched")
+    return Outcome(
+        result={"uuid": job.uuid, "state": job.state.value, "archive_uri": job.archive_uri},
+        log=(f"Launching ManagedPipelineJob {job.uuid}",),
+        http=202,
+        issued=job.uuid,
+    )
+
+
+def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
+    app_id = message.definition.get("appId")
+    if not isinstance(app_id, str) or not app_id:
+        raise InvalidField("job_definition/appId", "an app's id is required")
+    system, path = None, None
+    if message.archive_path is not None:
+        system, path = archive_override(message.archive_path)
+    said = {name: message.linkage[name] for name in LINKAGE_PARAMETERS if message.linkage.get(name)}
+    texts = {name: value for name, value in said.items() if isinstance(value, str)}
+    return JobPlan(
+        pipeline_uuid=_pipeline_of(app_id, work).uuid,
+        data=merged({**message.definition, **texts}, message.data),
+        parameters=said,
+        instanced=message.instanced,
+        archive_system=system,
+        archive_path=path,
+        extra={"archive_patterns": _patterns(message), "agent": f"{env.rules.api_url}/apps/v2/{app_id}"},
+    )
+
+
+def _patterns(message: LaunchJob) -> list[dict[str, Any]]:
+    """Return the job's archive patterns: one request for all text filters, and those that are objects."""
+    texts = [p for p in message.index_patterns if isinstance(p, str)]
+    found = [read_index_request(p).to_document() for p in message.index_patterns if not isinstance(p, str)]
+    if texts or (not found and message.processing_level != "1"):
+        found.append({"patterns": texts, "level": message.processing_level})
+    return found
+
+
+def _pipeline_of(app_id: str, work: Work) -> Record:
+    found = work.records.identified(Kind.PIPELINE, "id", app_id)
+    if found is None:
+        raise UnknownRecord(app_id, "pipeline")
+    return found
+
+
+# ------------------------------------------------------------------------------------------- the task
+
+
+def launch_job(task: Task, env: Env) -> None:
+    """Submit a job to the platform, and write down what came of it.
+
+    Submitting twice is one job: the message's id is the platform's key. Where the platform refuses, or cannot be reached to
+    the last try, the job fails with the reason.
+
+    Raises:
+        PlatformDown: worth another try.
+        LeaseLost.
+    """
+    uuid = TypedUuid(task.delivery.body["uuid"])
+    definition = task.delivery.body["definition"]
+    job = env.store.read(lambda work: job_for(uuid, work))
+    token = token_of(job.record, env)
+    try:
+        env.platform.app(definition["appId"])
+        submitted = env.platform.submit(
+            managed_definition(definition, job, token, env), key=task.delivery.id
+        )
+    except PlatformDown as e:
+        if not task.last:
+            raise
+        _give_up(task, uuid, e, env)
+    except DatacatalogError as e:
+        _give_up(task, uuid, e, env)
+    else:
+        task.finish(lambda work: _take_down(uuid, submitted, work, env))
+
+
+def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) -> None:
+    # A callback may have been quicker than this; then the history has it already, and the link is still worth keeping.
+    job = job_for(uuid, work)
+    data = {"job_link": submitted.link, "job_id": submitted.id, "status": submitted.status}
+    if job.allows(Event.RESOURCE):
+        move(job, Event.RESOURCE, data, work, env)
+        return
+    now = env.clock.now()
+    noted, entry = job.noting(Event.RESOURCE, at=now, entry=env.entry_uuid(), data=data)
+    work.records.put(noted.record, at=now)
+    work.history.append(uuid, entry)
+
+
+def _give_up(task: Task, uuid: TypedUuid, error: DatacatalogError, env: Env) -> None:
+    def fail(work: Work) -> None:
+        job = job_for(uuid, work)
+        if job.allows(Event.FAIL):
+            move(job, Event.FAIL, {"reason": str(error), "code": error.code}, work, env)
+
+    task.finish(fail)
+
+
+def managed_definition(
+    definition: JsonObject, job: Job, token: str, env: Env
+) -> Mapping[str, Any]:
+    """Return the job definition as the platform gets it: archived where the ledger says, calling back with each status.
+
+    The sender's own notifications are kept.
+    """
+    own = definition.get("notifications") or []
+    callback = callback_url(job, token, env)
+    notifications = [
+        {
+            "event": "*",
+            "persistent": True,
+            "url": callback + "&status=${JOB_STATUS}&note=${JOB_ERROR}",
+        }
+    ]
+    return {
+        **definition,
+        "archive": True,
+        "archiveSystem": job.archive_system,
+        "archivePath": job.archive_path,
+        "notifications": [*own, *notifications],
+    }
+
+
+def callback_url(job: Job, token: str, env: Env, *, actor: str = "jobs-manager") -> str:
+    """Return the URL to which a platform posts what becomes of a job.
+
+    Source: docs, build_webhook: messages of the jobs-manager, with x-nonce, token, uuid and session in the URL.
+    """
+    query = {"uuid": job.uuid, "token": token}
+    if session := job.record.body.get("session"):
+        query["session"] = session
+    if nonce := env.rules.callback_nonces.get(actor):
+        query["x-nonce"] = nonce
+    actor_id = env.rules.actor_ids.get(actor, actor)
+    return f"{env.rules.api_url}/actors/v2/{actor_id}/messages?{urlencode(query)}"

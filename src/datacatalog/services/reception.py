@@ -1,0 +1,234 @@
+"""The door: a request comes in, an answer goes out, and what is answered is on disk by then.
+
+`receive` handles a message in the caller's time (inline), or takes it into its actor's queue (queued). Either way the
+effect, the execution record and the memory of the request's own id are one commit. A refused message writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from datacatalog.domain.documents import JsonObject, minified
+from datacatalog.domain.errors import AlreadyExists, DatacatalogError
+from datacatalog.domain.identifiers.platforms import execution_id
+from datacatalog.domain.messages import Message
+from datacatalog.domain.kinds import TypedUuid
+from datacatalog.ports.stores import Delivery, Execution, Work
+from datacatalog.services import access
+from datacatalog.services.dispatch import Actor, actor, handle, prepared
+from datacatalog.services.env import Env, Outcome, Principal
+from datacatalog.services.reading import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the sender is told, after the commit.
+
+    Attributes:
+        result: the outcome; `token` is in it where one was issued.
+        repeated: this request's id was answered before, and this is that answer again.
+    """
+
+    execution: str
+    http: int
+    result: Mapping[str, Any]
+    log: tuple[str, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A request with who sent it, and the id that makes a repeat of it recognizable."""
+
+    request: Request
+    principal: Principal
+    delivery_id: str | None = None
+    received: datetime | None = None
+    extra: JsonObject = field(default_factory=dict)
+
+
+def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
+    """Take one message.
+
+    Returns:
+        The answer, once everything it speaks of is durable.
+    Raises:
+        BadMessage, Refused, NotFound, Conflict: nothing was written.
+        Unavailable: nothing was acknowledged.
+    """
+    to = actor(envelope.request.actor)
+    message = to.read(envelope.request, env.schemas)
+    if not queued:
+        message = prepared(message, env)
+    execution = execution_id(secrets.token_bytes(16))
+    scope = f"{to.name}:{envelope.principal.name}"
+    mark = _mark(envelope.request)
+
+    def body(work: Work) -> Answer:
+        if envelope.delivery_id is not None:
+            known = work.answers.recall(scope, envelope.delivery_id)
+            if known is not None:
+                return _again(known, mark, work, env)
+        access.count_use(envelope.principal, work, env)
+        if queued:
+            outcome = _enqueue(to, message, envelope.request, execution, work, env)
+        else:
+            outcome = handle(message, work, env)
+        now = env.clock.now()
+        work.executions.put(
+            Execution(
+                id=execution,
+                actor=to.name,
+                status="SUBMITTED" if queued else "COMPLETE",
+                received=now,
+                finished=None if queued else now,
+                http=outcome.http,
+                outcome=outcome.result,
+                log=outcome.log,
+            )
+        )
+        answer = Answer(
+            execution=execution,
+            http=outcome.http,
+            result=_with_token(outcome.result, outcome.issued, work, env),
+            log=outcome.log,
+        )
+        if envelope.delivery_id is not None:
+            kept = {
+                "mark": mark,
+                "execution": execution,
+                "http": outcome.http,
+                "result": outcome.result,
+                "issued": outcome.issued,
+            }
+            work.answers.remember(scope, envelope.delivery_id, kept, at=now)
+        return answer
+
+    return env.store.transact(body)
+
+
+def _mark(request: Request) -> str:
+    context = minified(dict(request.context)).encode()
+    return hashlib.sha256(context + b"\0" + request.body).hexdigest()
+
+
+def _with_token(
+    result: Mapping[str, Any], issued: TypedUuid | None, work: Work, env: Env
+) -> Mapping[str, Any]:
+    if issued is None:
+        return result
+    record = work.records.find(issued)
+    return result if record is None else {**result, "token": access.token_of(record, env)}
+
+
+def _again(known: JsonObject, mark: str, work: Work, env: Env) -> Answer:
+    """Return the answer that was given before.
+
+    Raises:
+        AlreadyExists: the id was used for another message.
+    """
+    if known["mark"] != mark:
+        raise AlreadyExists("this request id was used for another message before")
+    return Answer(
+        execution=known["execution"],
+        http=known["http"],
+        result=_with_token(known["result"], known["issued"], work, env),
+        repeated=True,
+    )
+
+
+# --------------------------------------------------------------------------------------------- queued
+
+
+def _enqueue(
+    to: Actor, message: Message, request: Request, execution: str, work: Work, env: Env
+) -> Outcome:
+    """Put a message into its actor's queue, as it came.
+
+    Its token stays with it until it is handled, and is checked then, against the document as it is by then.
+    """
+    item = {
+        "body": request.body.decode(),
+        "context": dict(request.context),
+        "execution": execution,
+    }
+    work.outbox.send(to.name, item, id=execution, at=env.clock.now())
+    return Outcome(result={"queued": type(message).__name__}, http=202)
+
+
+def handle_delivery(delivery: Delivery, env: Env) -> Answer:
+    """Handle a message from an actor's queue, and take it off, in one commit.
+
+    Raises:
+        LeaseLost: another worker has it; nothing was written.
+        Unavailable: try again later.
+        Any other DatacatalogError: it was refused, for good; nothing was written (see `refuse_delivery`).
+    """
+    to = actor(delivery.queue)
+    message, execution = _from_queue(to, delivery, env)
+    message = prepared(message, env)
+
+    def body(work: Work) -> Answer:
+        outcome = handle(message, work, env)
+        _finish_execution(execution, to.name, delivery, outcome, "COMPLETE", work, env)
+        work.outbox.settle(delivery)
+        return Answer(
+            execution=execution, http=outcome.http, result=outcome.result, log=outcome.log
+        )
+
+    return env.store.transact(body)
+
+
+def _from_queue(to: Actor, delivery: Delivery, env: Env) -> tuple[Message, str]:
+    item = delivery.body
+    if "message" in item:
+        # The catalog wrote this one itself, in the commit that caused it.
+        request = Request(actor=to.name, body=minified(item["message"]).encode())
+        message = to.read(request, env.schemas)
+        return replace(message, trusted=True), delivery.id
+    request = Request(actor=to.name, body=item["body"].encode(), context=item["context"])
+    return to.read(request, env.schemas), item["execution"]
+
+
+def refuse_delivery(delivery: Delivery, error: DatacatalogError, env: Env) -> None:
+    """Write down that a queued message was refused. It is then a dead letter with its reason (see interfaces.worker)."""
+    execution = str(delivery.body.get("execution", delivery.id))
+    outcome = Outcome(
+        result={"code": error.code, "errors": error.complaints},
+        log=(f"Refused: {error}",),
+        http=error.http,
+    )
+
+    def body(work: Work) -> None:
+        work.outbox.hold(delivery)
+        _finish_execution(execution, delivery.queue, delivery, outcome, "ERROR", work, env)
+
+    env.store.transact(body)
+
+
+def _finish_execution(
+    execution: str,
+    actor_name: str,
+    delivery: Delivery,
+    outcome: Outcome,
+    status: str,
+    work: Work,
+    env: Env,
+) -> None:
+    work.executions.put(
+        Execution(
+            id=execution,
+            actor=actor_name,
+            status=status,
+            received=delivery.sent,
+            finished=env.clock.now(),
+            http=outcome.http,
+            outcome=outcome.result,
+            log=outcome.log,
+        )
+    )
