@@ -67,7 +67,7 @@ def explicit_archive(text: str, system: str = DEFAULT_SYSTEM) -> AgaveUri:
     )
     if uri.path == "/":
         raise UnsafePath("archive_path", "is the root of its system")
-    if not text.endswith(uri.path) or text not in (uri.path, str(uri)):
+    if text not in (uri.path, str(uri)):
         raise UnsafePath("archive_path", f"is not normalised; '{uri.path}' is")
     return uri
 
@@ -78,9 +78,11 @@ def clearable(path: str, prefixes: Iterable[str] = DEFAULT_CLEARABLE) -> Archive
     Raises:
         NotClearable: normalised, it is not strictly below one of `prefixes`, name by name.
     """
-    plain = normalised(path)
-    # A control character is nothing that a computed path has, and whatever it means to a platform, it is not this.
-    if not plain.isprintable() or not any(is_below(plain, normalised(prefix)) for prefix in prefixes):
+    try:
+        plain = confined(normalised(path))
+    except UnsafePath:
+        raise NotClearable(path) from None
+    if not any(is_below(plain, normalised(prefix)) for prefix in prefixes):
         raise NotClearable(path)
     return ArchivePath(plain)
 

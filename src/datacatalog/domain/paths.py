@@ -1,78 +1,102 @@
-"""POSIX paths and `agave://system/path`: one reading of both, so that no two parts of the catalog disagree.
+"""Paths on storage systems: absolute, POSIX, and taken apart before anything is opened.
 
-These are names, not doors: whoever opens a path confines it again, link by link.
+A path is a sequence of names. None of them is empty, `.` or `..`, so no path leads upwards, whatever it stands for.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from datacatalog.domain.errors import InvalidField, UnsafePath
+from datacatalog.domain.errors import UnsafePath
 
-DEFAULT_SYSTEM = "data-sd2e-community"
-"""The storage system of paths that name none."""
-
-_SCHEME = "agave://"
-_SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Control characters, line and paragraph separators, and halves of surrogate pairs.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_LONGEST_NAME_BYTES = 255
-_LONGEST_PATH_BYTES = 4095
+MAX_NAME_BYTES = 255
+MAX_PATH_BYTES = 16_384
 
 
-class AgaveUri(NamedTuple):
-    """A file or directory on a named storage system; `str()` gives the URI.
+def components(path: str, field: str = "path") -> tuple[str, ...]:
+    """Take an absolute path apart; repeated and trailing slashes count for nothing, `/` has no names.
 
-    Attributes:
-        path: absolute and normalised.
-    """
-
-    system: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{_SCHEME}{self.system}{self.path}"
-
-    @classmethod
-    def parse(cls, text: str, field: str = "uri") -> AgaveUri:
-        """Read a URI. Repeated slashes and a trailing one are mended, since platforms write them.
-
-        Raises:
-            InvalidField: it is no `agave://system/path`.
-            UnsafePath: the path goes upwards, or has characters that cannot be shown.
-        """
-        system, slash, rest = text.removeprefix(_SCHEME).partition("/")
-        if not (text.startswith(_SCHEME) and slash and _SYSTEM.fullmatch(system)):
-            raise InvalidField(field, f"{text!r:.80} is not agave://system/path")
-        return cls(system, normalised(confined("/" + rest, field)))
-
-
-def normalised(path: str) -> str:
-    """Return the one spelling of a path: no repeated or trailing slashes, no `.`, no `..` that can be undone."""
-    # normpath leaves exactly two leading slashes standing, which POSIX allows to mean something else.
-    return posixpath.normpath("/" + path.lstrip("/") if path.startswith("/") else path)
-
-
-def confined(path: str, field: str = "path") -> str:
-    """Return an absolute path that does not go upwards, as it is.
-
+    Args:
+        field: what the path is called where it came from; complaints name it.
     Raises:
-        UnsafePath: it is relative, has a `..`, unprintable characters, or is longer than a file system takes.
+        UnsafePath: not absolute, too long, or with a name that no file may have here (see `check_name`).
     """
     if not path.startswith("/"):
-        raise UnsafePath(field, f"{path!r:.80} is not absolute")
-    names = path.split("/")
-    if ".." in names:
-        raise UnsafePath(field, f"{path!r:.80} goes upwards")
-    if _UNPRINTABLE.search(path):
-        raise UnsafePath(field, f"{path!r:.80} has characters that cannot be shown")
-    if len(path.encode()) > _LONGEST_PATH_BYTES or any(len(n.encode()) > _LONGEST_NAME_BYTES for n in names):
-        raise UnsafePath(field, f"{path!r:.80} is too long")
-    return path
+        raise UnsafePath(field, f"{shown(path)} is not an absolute path")
+    names = tuple(name for name in path.split("/") if name)
+    for name in names:
+        check_name(name, field)
+    if _size(path) > MAX_PATH_BYTES:
+        raise UnsafePath(field, f"{shown(path)} is longer than {MAX_PATH_BYTES} bytes")
+    return names
 
 
-def is_below(path: str, directory: str) -> bool:
-    """Tell whether a normalised absolute path is strictly below a directory, name by name."""
-    return path != directory and path.startswith(directory.rstrip("/") + "/")
+def normalised(path: str, field: str = "path") -> str:
+    """Return an absolute path in its one form.  Raises UnsafePath as `components` does."""
+    return joined(components(path, field))
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return the absolute path of these names."""
+    return "/" + "/".join(names)
+
+
+def check_name(name: str, field: str = "path") -> None:
+    """Refuse a name that no file may have here.
+
+    Raises:
+        UnsafePath: `.`, `..`, with a NUL, not UTF-8, or longer than 255 bytes.
+    """
+    if name in {".", ".."}:
+        raise UnsafePath(field, f"'{name}' is not allowed in a path")
+    if "\0" in name:
+        raise UnsafePath(field, f"{shown(name)} has a NUL in it")
+    if not is_text(name):
+        raise UnsafePath(field, f"{shown(name)} is not UTF-8")
+    if _size(name) > MAX_NAME_BYTES:
+        raise UnsafePath(field, f"{shown(name)} is longer than {MAX_NAME_BYTES} bytes")
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name, as the operating system gave it, is UTF-8 (and not bytes that were escaped)."""
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def below(base: str, path: str, field: str = "path") -> str:
+    """Return the absolute path that a relative one means; `.` and `..` are followed as far as they stay below.
+
+    Raises:
+        UnsafePath: it leaves `base`, or names `base` itself.
+    """
+    names: list[str] = []
+    for name in path.split("/"):
+        if name == "..":
+            if not names:
+                raise UnsafePath(field, f"{shown(path)} leaves {base}")
+            names.pop()
+        elif name not in {"", "."}:
+            names.append(name)
+    if not names:
+        raise UnsafePath(field, f"{shown(path)} names no file below {base}")
+    return normalised("/".join((base, *names)), field)
+
+
+def relative(path: str, base: str) -> str:
+    """Return `path` without `base` before it and without a leading slash; whole where it is not below `base`."""
+    top = base.rstrip("/") + "/"
+    return path.removeprefix(top).lstrip("/")
+
+
+def shown(text: str) -> str:
+    """Return untrusted text as it may stand in a message: quoted, in ASCII, and short."""
+    return ascii(text if len(text) <= 120 else f"{text[:117]}...")
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))

@@ -183,7 +183,7 @@ def authenticate(
     """
     if bearer is not None:
         principal = env.bearer(bearer)
-        if principal is None:
+        if principal is None or LEVELS.index(principal.level) < LEVELS.index(level):
             raise BadCredentials("the bearer token")
         return principal
     if nonce is None:

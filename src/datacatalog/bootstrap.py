@@ -1,0 +1,168 @@
+"""From settings to a wired application: the only place that chooses adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datacatalog.adapters.bearer import BearerTokens
+from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.platforms.local import LocalPlatform
+from datacatalog.adapters.schemas import JsonSchemas, record_checker
+from datacatalog.adapters.storage.local import LocalStorage
+from datacatalog.adapters.stores.sqlite import SqliteStore
+from datacatalog.adapters.transport.sqlite import SqliteTransport
+from datacatalog.domain.errors import Misconfigured
+from datacatalog.domain.identifiers.platforms import actor_id
+from datacatalog.domain.identifiers.typed import Identity
+from datacatalog.ports.tasks import Task
+from datacatalog.services.dispatch import ACTORS
+from datacatalog.services.env import Env, Keys, Principal, Rules
+from datacatalog.services.indexing import INDEX_QUEUE, index_archive
+from datacatalog.services.launching import LAUNCH_QUEUE, launch_job
+from datacatalog.settings import Settings, load
+
+TaskRunner = Callable[[Task], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A wired application.
+
+    Attributes:
+        tasks: queue of long work -> what does it.
+        bearer: makes bearer tokens for this installation.
+        actor_names: actor id or alias -> actor name.
+    """
+
+    settings: Settings
+    env: Env
+    tasks: Mapping[str, TaskRunner]
+    bearer: BearerTokens
+    actor_names: Mapping[str, str]
+
+    def queued(self, actor: str) -> bool:
+        return bool(self.settings.config["actors"].get(actor, {}).get("delivery") == "queued")
+
+    def close(self) -> None:
+        self.env.store.close()
+
+
+def build_app(settings: Settings | None = None) -> App:
+    """Wire an application as configured.
+
+    Raises:
+        Misconfigured: the settings name something that is not there.
+        StoreDown: the store cannot be opened.
+    """
+    settings = settings or load()
+    config = settings.config
+    clock = SystemClock()
+    schemas = JsonSchemas(base_url=config["schemas"]["base_url"])
+    store = SqliteStore(_sqlite_path(settings), check=record_checker(schemas), clock=clock)
+    storage = LocalStorage(_roots(settings))
+    identity = Identity(**config["identity"])
+    platform = LocalPlatform(
+        store,
+        storage,
+        clock,
+        apps=settings.path(config["platform"]["apps"]),
+        work_root=settings.path(config["platform"]["work"]),
+        api_url=settings.api_url,
+        default_system=config["storage"]["default_system"],
+        owner=config["admin"].get("owner", ""),
+    )
+    bearer = _bearer(settings)
+    env = Env(
+        store=store,
+        transport=SqliteTransport(store),
+        storage=storage,
+        platform=platform,
+        schemas=schemas,
+        clock=clock,
+        keys=Keys(
+            token=settings.secrets.token_key.encode(),
+            administrator=settings.secrets.administrator_key,
+        ),
+        rules=_rules(settings),
+        identity=identity,
+        bearer=partial(_principal, bearer),
+    )
+    tasks: dict[str, TaskRunner] = {
+        INDEX_QUEUE: partial(index_archive, env=env),
+        LAUNCH_QUEUE: partial(launch_job, env=env),
+        **platform.tasks(),
+    }
+    return App(
+        settings=settings, env=env, tasks=tasks, bearer=bearer, actor_names=_actor_names(settings)
+    )
+
+
+def _sqlite_path(settings: Settings) -> Path:
+    url = str(settings.config["store"]["url"])
+    scheme, _, path = url.partition("://")
+    if scheme != "sqlite" or not path.startswith("/"):
+        raise Misconfigured(f"store.url: '{url}' is not supported; sqlite:///path is")
+    return settings.path(path[1:])
+
+
+def _roots(settings: Settings) -> dict[str, Path]:
+    storage = settings.config["storage"]
+    roots = {name: settings.path(system["root"]) for name, system in storage["systems"].items()}
+    if storage["default_system"] not in roots:
+        raise Misconfigured(
+            f"storage.default_system: '{storage['default_system']}' is none of storage.systems"
+        )
+    for root in roots.values():
+        root.mkdir(parents=True, exist_ok=True)
+    return roots
+
+
+def _rules(settings: Settings) -> Rules:
+    config = settings.config
+    return Rules(
+        default_system=config["storage"]["default_system"],
+        clearable=tuple(config["storage"]["clearable"]),
+        api_url=settings.api_url,
+        actor_ids={name: _actor_id(settings, name) for name in ACTORS},
+        callback_nonces=settings.secrets.nonces,
+        admin=config["admin"],
+    )
+
+
+def _actor_id(settings: Settings, name: str) -> str:
+    return str(settings.config["actors"].get(name, {}).get("id") or actor_id(name))
+
+
+def _actor_names(settings: Settings) -> dict[str, str]:
+    names = {}
+    for name in ACTORS:
+        aliases = settings.config["actors"].get(name, {}).get("aliases", [f"{name}.prod"])
+        names.update(dict.fromkeys([name, _actor_id(settings, name), *aliases], name))
+    return names
+
+
+def _bearer(settings: Settings) -> BearerTokens:
+    config = settings.config["bearer"]
+    key = settings.secrets.bearer_key
+    if config["algorithm"] != "HS256":
+        if not config["public_key_file"]:
+            raise Misconfigured(f"bearer.public_key_file: {config['algorithm']} needs one")
+        try:
+            key = settings.path(config["public_key_file"]).read_text("ascii")
+        except (OSError, UnicodeDecodeError) as e:
+            raise Misconfigured(f"bearer.public_key_file: {e}") from e
+    return BearerTokens(
+        key=key,
+        algorithm=config["algorithm"],
+        issuer=config["issuer"],
+        audience=config["audience"],
+    )
+
+
+def _principal(bearer: BearerTokens, token: str) -> Principal | None:
+    found = bearer.subject(token)
+    return None if found is None else Principal(name=found[0], via="bearer", level=found[1])
+

@@ -1,0 +1,190 @@
+"""config.yml, secrets.json and the environment, read once, checked, and said clearly where they are wrong.
+
+Order: the defaults shipped with the package, then config.yml, then `DATACATALOG_<SECTION>__<KEY>=<YAML value>`. Secrets come
+from secrets.json beside config.yml (mode 0600) or from `DATACATALOG_SECRETS__<NAME>`, never from config.yml.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft7Validator
+
+from datacatalog.domain.errors import InvalidJson, Misconfigured
+from datacatalog.domain.strict_json import parse_object
+from datacatalog.domain.tokens import SECRET_BYTES_MIN
+
+CONFIG_VARIABLE = "DATACATALOG_CONFIG"
+PREFIX = "DATACATALOG_"
+CONFIG_FILE = "config.yml"
+SECRETS_FILE = "secrets.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """Secrets of an installation.
+
+    Attributes:
+        token_key: update tokens are derived from it.
+        administrator_key: who shows it may make administrative tokens.
+        bearer_key: signs bearer tokens (HS256); "" where a public key is configured instead.
+        nonces: actor name -> nonce for callback URLs.
+    """
+
+    token_key: str = field(repr=False)
+    administrator_key: str = field(repr=False)
+    bearer_key: str = field(default="", repr=False)
+    nonces: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that is configured.
+
+    Attributes:
+        home: the folder of config.yml; relative paths in it start here.
+        config: the checked document; its schema is schemas/definitions/configuration.json.
+    """
+
+    home: Path
+    config: Mapping[str, Any]
+    secrets: Secrets
+
+    def path(self, text: str) -> Path:
+        return (self.home / Path(text).expanduser()).absolute()
+
+    @property
+    def api_url(self) -> str:
+        gateway = self.config["gateway"]
+        url = gateway["url"] or f"http://{gateway['host']}:{gateway['port']}"
+        return str(url).rstrip("/")
+
+
+def default_home() -> Path:
+    """Return the folder of the configuration: that of $DATACATALOG_CONFIG, or ~/.datacatalog."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    return Path(named).expanduser().parent if named else Path.home() / ".datacatalog"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        path: config.yml; None: $DATACATALOG_CONFIG, or config.yml in `default_home()`.
+    Raises:
+        Misconfigured: a file is missing, unreadable, open to others, or says something that cannot be.
+    """
+    environ = os.environ if environ is None else environ
+    if path is None:
+        named = environ.get(CONFIG_VARIABLE)
+        path = Path(named).expanduser() if named else default_home() / CONFIG_FILE
+    if not path.is_file():
+        raise Misconfigured(f"no configuration at {path}; 'datacatalog init' writes one")
+    config = _overlaid(_merged(shipped_config(), _read_yaml(path)), environ)
+    _check(config, path)
+    return Settings(
+        home=path.parent.absolute(),
+        config=config,
+        secrets=_read_secrets(path.parent / SECRETS_FILE, environ),
+    )
+
+
+def shipped_config() -> dict[str, Any]:
+    """Return the defaults: the config.yml that comes with the package."""
+    return _parse_yaml(shipped_config_text(), CONFIG_FILE)
+
+
+def shipped_config_text() -> str:
+    """Return the text of the config.yml that comes with the package."""
+    installed = resources.files("datacatalog") / CONFIG_FILE
+    if installed.is_file():
+        return installed.read_text("utf-8")
+    return (Path(__file__).parents[2] / CONFIG_FILE).read_text("utf-8")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        return _parse_yaml(path.read_text("utf-8"), str(path))
+    except OSError as e:
+        raise Misconfigured(f"{path}: {e.strerror}") from e
+
+
+def _parse_yaml(text: str, name: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(text) or {}
+    except yaml.YAMLError as e:
+        raise Misconfigured(f"{name}: {e}") from e
+    if not isinstance(value, dict):
+        raise Misconfigured(f"{name}: must be a mapping of sections")
+    return value
+
+
+def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(old)
+    for key, value in new.items():
+        # Storage systems and the like are named by the user: what is given replaces the default as a whole.
+        both = isinstance(value, dict) and isinstance(old.get(key), dict) and key != "systems"
+        result[key] = _merged(old[key], value) if both else value
+    return result
+
+
+def _overlaid(config: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    for variable, text in environ.items():
+        section, found, rest = variable.removeprefix(PREFIX).lower().partition("__")
+        if not variable.startswith(PREFIX) or not found or section == "secrets":
+            continue
+        *between, last = rest.split("__")
+        place = config.setdefault(section, {})
+        for key in between:
+            place = place.setdefault(key, {})
+        place[last] = yaml.safe_load(text)
+    return config
+
+
+def _check(config: Mapping[str, Any], path: Path) -> None:
+    validator = Draft7Validator(_config_schema())
+    for error in validator.iter_errors(config):
+        where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+        raise Misconfigured(f"{path}: {where}: {error.message}")
+
+
+def _config_schema() -> dict[str, Any]:
+    name = "definitions/configuration.json"
+    installed = resources.files("datacatalog") / "schemas" / name
+    source = installed if installed.is_file() else Path(__file__).parents[2] / "schemas" / name
+    return dict(json.loads(source.read_text("utf-8")))
+
+
+def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
+    values: dict[str, Any] = {}
+    if path.is_file():
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise Misconfigured(f"{path}: others can read it; run: chmod 600 {path}")
+        try:
+            values = parse_object(path.read_bytes())
+        except InvalidJson as e:
+            raise Misconfigured(f"{path}: {e}") from e
+    for variable, text in environ.items():
+        if variable.startswith(f"{PREFIX}SECRETS__"):
+            values[variable.removeprefix(f"{PREFIX}SECRETS__").lower()] = text
+    for name in ("token_key", "administrator_key"):
+        if len(str(values.get(name, "")).encode()) < SECRET_BYTES_MIN:
+            raise Misconfigured(
+                f"{path}: {name} is missing or shorter than {SECRET_BYTES_MIN} characters; 'datacatalog init' makes one"
+            )
+    if 0 < len(str(values.get("bearer_key", "")).encode()) < SECRET_BYTES_MIN:
+        raise Misconfigured(f"{path}: bearer_key is shorter than {SECRET_BYTES_MIN} characters")
+    return Secrets(
+        token_key=values["token_key"],
+        administrator_key=values["administrator_key"],
+        bearer_key=values.get("bearer_key", ""),
+        nonces=dict(values.get("nonces", {})),
+    )
