@@ -1,24 +1,61 @@
-"""Where a job's outputs go, and what may be cleared there."""
+"""Where a job's outputs go, how such places are written, and what may be cleared there."""
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from datacatalog.domain.documents import JsonObject, minified
-from datacatalog.domain.errors import MixedLinkage, NotClearable, UnsafePath
+from datacatalog.domain.errors import InvalidField, MixedLinkage, NotClearable, UnsafePath
 from datacatalog.domain.identifiers.sessions import instance_directory
 from datacatalog.domain.identifiers.typed import IDENTITY, Identity, kind_of, read_typed
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.paths import DEFAULT_SYSTEM, AgaveUri, confined, is_below, normalised
+from datacatalog.domain.paths import normalised, shown
 
 ArchivePath = NewType("ArchivePath", str)
 """Absolute, normalised path of a directory on a job's archive system."""
 
+DEFAULT_SYSTEM = "data-sd2e-community"
+"""The storage system of paths that name none."""
+
 PRODUCTS = "/products/v2"
 DEFAULT_CLEARABLE = (PRODUCTS, "/sample/tacc-cloud")
 """What lies strictly below these may be cleared when a job is reset."""
+
+_SCHEME = "agave://"
+_SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Control characters, and the separators of lines and paragraphs.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class AgaveUri(NamedTuple):
+    """A file or directory on a named storage system; `str()` gives the URI.
+
+    Attributes:
+        path: absolute and normalised.
+    """
+
+    system: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{_SCHEME}{self.system}{self.path}"
+
+    @classmethod
+    def parse(cls, text: str, field: str = "uri") -> AgaveUri:
+        """Read a URI. Repeated slashes and one at the end are mended, since platforms write them.
+
+        Raises:
+            InvalidField: it is no `agave://system/path`.
+            UnsafePath: the path has a `.` or `..`, or a name that no file may have.
+        """
+        system, slash, rest = text.removeprefix(_SCHEME).partition("/")
+        if not (text.startswith(_SCHEME) and slash and _SYSTEM.fullmatch(system)):
+            raise InvalidField(field, f"{shown(text)} is not agave://system/path")
+        return cls(system, normalised(slash + rest, field))
 
 
 def archive_path(
@@ -33,8 +70,7 @@ def archive_path(
 
     Args:
         pipeline: typed UUID, prefix 106; its dashes are dropped in the path.
-        linked: UUIDs of measurements, samples, experiments or designs; order and repeats do not matter, none at all
-            is allowed.
+        linked: UUIDs of measurements, samples, experiments or designs, shape (n,); order and repeats do not matter.
         data: the job's parameterization; hashed as JSON with sorted keys and no spaces.
         session: word pair such as "casual-bass"; appended with `at`, so that a re-run gets its own directory.
         at: creation instant [UTC, whole seconds]; unused without `session`.
@@ -49,42 +85,40 @@ def archive_path(
     return ArchivePath(f"{path}/{instance_directory(session, at)}" if session else path)
 
 
-def explicit_archive(text: str, system: str = DEFAULT_SYSTEM) -> AgaveUri:
-    """Return the place that a job names itself instead of having one computed.
+def check_archive_path(path: str) -> ArchivePath:
+    """Return a path that a job names itself instead of having one computed.
 
-    Args:
-        text: absolute path, or `agave://system/path`.
-        system: where a bare path lies.
     Raises:
-        InvalidField: it begins like a URI and is none.
-        UnsafePath: it is relative, goes upwards, has control characters, is not written the one normal way,
-            or is the root of its system.
+        UnsafePath: it is relative, the root, not written in the one normal way (no `.`, `..`, repeated slashes, or slash
+            at its end), or has control characters.
     """
-    uri = (
-        AgaveUri.parse(text, "archive_path")
-        if text.startswith("agave:")
-        else AgaveUri(system, normalised(confined(text, "archive_path")))
-    )
-    if uri.path == "/":
+    plain = normalised(path, "archive_path")
+    if plain == "/":
         raise UnsafePath("archive_path", "is the root of its system")
-    if text not in (uri.path, str(uri)):
-        raise UnsafePath("archive_path", f"is not normalised; '{uri.path}' is")
-    return uri
+    if plain != path:
+        raise UnsafePath("archive_path", f"is not normalised; {shown(plain)} is")
+    if _UNPRINTABLE.search(path):
+        raise UnsafePath("archive_path", f"{shown(path)} has control characters")
+    return ArchivePath(path)
 
 
-def clearable(path: str, prefixes: Iterable[str] = DEFAULT_CLEARABLE) -> ArchivePath:
+def check_clearable(path: str, prefixes: Iterable[str] = DEFAULT_CLEARABLE) -> ArchivePath:
     """Return the one spelling of a path that may be cleared; that one is to be used from there on.
 
     Raises:
         NotClearable: normalised, it is not strictly below one of `prefixes`, name by name.
     """
-    try:
-        plain = confined(normalised(path))
-    except UnsafePath:
-        raise NotClearable(path) from None
-    if not any(is_below(plain, normalised(prefix)) for prefix in prefixes):
-        raise NotClearable(path)
+    plain = one_spelling(path)
+    below = any(plain.startswith(one_spelling(prefix).rstrip("/") + "/") for prefix in prefixes)
+    if not below or not plain.startswith("/") or plain == "/" or _UNPRINTABLE.search(plain):
+        raise NotClearable(shown(path))
     return ArchivePath(plain)
+
+
+def one_spelling(path: str) -> str:
+    """Return a path as identities hash it: no repeated or trailing slashes, `.` and `..` worked out; it may be relative."""
+    # normpath leaves exactly two leading slashes standing, which POSIX allows to mean something else.
+    return posixpath.normpath("/" + path.lstrip("/") if path.startswith("/") else path)
 
 
 def _of_one_level(linked: Iterable[TypedUuid]) -> list[TypedUuid]:

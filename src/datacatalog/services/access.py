@@ -201,9 +201,14 @@ def count_use(principal: Principal, work: Work, env: Env) -> None:
     Raises:
         BadCredentials: it was used up or revoked meanwhile.
     """
-    via, _, digest = principal.via.partition(":")
-    if via == "limited-nonce" and work.credentials.use(digest, at=env.clock.now()) is None:
+    digest = principal.via.partition(":")[2]
+    if is_limited(principal) and work.credentials.use(digest, at=env.clock.now()) is None:
         raise BadCredentials("the nonce")
+
+
+def is_limited(principal: Principal) -> bool:
+    """Tell whether a request came with a nonce whose uses are counted."""
+    return principal.via.startswith("limited-nonce:")
 
 
 def _check_nonce(found: Credential | None, actor: str, level: str, at: datetime) -> None:

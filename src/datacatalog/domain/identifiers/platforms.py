@@ -31,39 +31,42 @@ _TENANT = re.compile(r"[A-Z0-9]{1,32}")
 _LONGEST_ABACO_ID = 32
 
 
-def abaco_id(bits: int) -> str:
-    """Return the id of an actor or an execution: the upper 64 of 128 bits, in 11 to 14 letters and digits.
+def execution_id(entropy: bytes) -> str:
+    """Return the id of an execution, 13 letters and digits or so: the first 64 bits, as platforms take them of a UUID.
 
     Args:
-        bits: 128 bits, e.g. `secrets.randbits(128)` or the number of a UUID.
+        entropy: 16 random bytes, or those of a UUID.
     """
-    return _encoded(_checked(bits) >> 64)
+    return _encoded(_checked(entropy)[:8])
 
 
-def actor_id_of(name: str) -> str:
-    """Return the id of the actor of this name: always the same one."""
-    return abaco_id(int.from_bytes(hashlib.sha256(f"actor\0{name}".encode()).digest()[:16]))
+def actor_id(name: str) -> str:
+    """Return the id of the actor of this name: always the same one, of the form that platforms give."""
+    return execution_id(hashlib.sha256(f"actor\0{name}".encode()).digest()[:16])
 
 
-def nonce_id(tenant: str, bits: int) -> str:
+def nonce_id(tenant: str, entropy: bytes) -> str:
     """Return a nonce such as `SD2E_...`.
 
     A nonce is a secret, so all 128 bits go into it; the platform's own hold 64.
 
     Args:
         tenant: tenant id or its first label, e.g. "sd2e.org" or "sd2e".
-        bits: 128 random bits.
+        entropy: 16 random bytes.
     Raises:
         InvalidField: the tenant is not made of letters and digits.
     """
     label = tenant.split(".")[0].upper()
     if not _TENANT.fullmatch(label):
         raise InvalidField("tenant", f"{tenant!r:.80} does not begin with letters and digits")
-    return f"{label}_{_encoded(_checked(bits))}"
+    return f"{label}_{_encoded(_checked(entropy))}"
 
 
 def is_actor_id(text: str) -> bool:
-    """Tell whether this can be the id of an actor or an execution (they look alike)."""
+    """Tell whether this reads as the id of an actor or an execution (they look alike).
+
+    For sorting, not for refusing: documents also show made-up ids and aliases such as "jobs-manager.prod".
+    """
     return len(text) <= _LONGEST_ABACO_ID and bool(_abaco().decode(text))
 
 
@@ -141,10 +144,10 @@ def _url(base: str, *parts: str) -> str:
     return "/".join([base.rstrip("/"), *(quote(part, safe="") for part in parts)])
 
 
-def _checked(bits: int) -> int:
-    if not 0 <= bits < 1 << 128:
-        raise ValueError("not a number of 128 bits")
-    return bits
+def _checked(entropy: bytes) -> bytes:
+    if len(entropy) != 16:
+        raise ValueError("16 bytes are needed")
+    return entropy
 
 
 @lru_cache(maxsize=1)
@@ -152,5 +155,5 @@ def _abaco() -> Any:
     return Hashids(salt=ABACO_SALT)
 
 
-def _encoded(number: int) -> str:
-    return str(_abaco().encode(number))
+def _encoded(entropy: bytes) -> str:
+    return str(_abaco().encode(int.from_bytes(entropy, "big")))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from datacatalog.domain.archive import DEFAULT_SYSTEM, AgaveUri, one_spelling
 from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import IDENTITY, Identity, read_typed
-from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
-from datacatalog.domain.paths import DEFAULT_SYSTEM, AgaveUri, normalised
+from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 
 UUID_FIELDS: Mapping[Kind, tuple[str, ...]] = {
     **{kind: spec.uuid_fields for kind, spec in SPECS.items() if spec.uuid_fields},
@@ -22,6 +22,9 @@ UUID_FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.STRUCTURED_REQUEST: ("experiment_id", "name"),
 }
 """Kind -> the fields that make its UUID, for every kind that is made so and is no file."""
+
+_CONNECTIONS = (Relation.CONNECTS_FROM, Relation.CONNECTS_TO)
+"""Fields that hold a list of UUIDs even where a document gives a single one."""
 
 _FILE_KINDS = {Kind.FILE: Kind.FILE, Kind.PRODUCT: Kind.FILE, Kind.FIXITY: Kind.FIXITY}
 """Published products are files that know what they were made of: they carry file UUIDs."""
@@ -49,6 +52,29 @@ def record_uuid(
     return identity.uuid(kind, ":".join(values))
 
 
+def normal_body(
+    kind: Kind,
+    document: JsonObject,
+    default_system: str = DEFAULT_SYSTEM,
+    identity: Identity = IDENTITY,
+) -> dict[str, Any]:
+    """Return a document as it is kept: a file's and a fixity's name in its one spelling, on a system that is named.
+
+    A file without `file_id` gets one. Documents of other kinds stay as they are.
+
+    Raises:
+        InvalidField: the name is missing or empty.
+    """
+    body = dict(document)
+    if kind not in _FILE_KINDS:
+        return body
+    body["name"] = one_spelling(_text_of("name", body.get("name")).strip())
+    body["storage_system"] = body.get("storage_system") or default_system
+    if _FILE_KINDS[kind] is Kind.FILE and not body.get("file_id"):
+        body["file_id"] = minted_file_id(body["name"], body["storage_system"], identity)
+    return body
+
+
 def file_uuid(
     path: str,
     system: str,
@@ -68,7 +94,7 @@ def file_uuid(
     """
     if not path:
         raise InvalidField("name", "is empty")
-    text = normalised(path) if system == default_system else str(_uri_of(path, system))
+    text = one_spelling(path) if system == default_system else str(_uri_of(path, system))
     return identity.uuid(kind, text)
 
 
@@ -88,15 +114,15 @@ def listed(uuids: Sequence[TypedUuid]) -> str:
 
 
 def _uri_of(path: str, system: str) -> AgaveUri:
-    return AgaveUri(system, normalised("/" + path))
+    return AgaveUri(system, one_spelling("/" + path))
 
 
 def _text_of(field: str, value: Any) -> str:
-    match value:
-        case str() if value.strip():
-            return value
-        case Mapping() if value:
-            return minified(value)
-        case list() | tuple() if value:
-            return listed([read_typed(item, field=field) for item in value])
+    match [value] if field in _CONNECTIONS and isinstance(value, str) else value:
+        case str(text) if text.strip():
+            return text
+        case Mapping() as found if found:
+            return minified(found)
+        case [*uuids] if uuids:
+            return listed([read_typed(uuid, field=field) for uuid in uuids])
     raise InvalidField(field, "is missing, empty, or not text; the record's UUID is made of it")

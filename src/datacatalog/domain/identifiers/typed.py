@@ -59,12 +59,14 @@ class Identity:
         return _dashed(self._uuid5_hex(text))
 
     def hashid(self, uuid: str) -> str:
-        """Return the short, reversible name of a UUID: 22 to 25 letters and digits.  Raises InvalidField."""
-        return _hashid(self.hashids_salt, int(_hex_of(uuid), 16))
+        """Return the short, reversible name of a UUID: 24 letters and digits or so.  Raises InvalidField."""
+        return _hashid(self.hashids_salt, uuid)
 
     def from_hashid(self, text: str) -> TypedUuid:
         """Return the typed UUID that a hash id stands for.  Raises InvalidField: it stands for none."""
-        numbers = _hashids(self.hashids_salt).decode(text) if len(text) <= _LONGEST_HASHID else ()
+        numbers: tuple[int, ...] = ()
+        if len(text) <= _LONGEST_HASHID:
+            numbers = _hashids(self.hashids_salt).decode(text)
         if len(numbers) != 1 or numbers[0] >> 128:
             raise InvalidField("hashid", f"{_shown(text)} stands for no UUID")
         uuid = _dashed(f"{numbers[0]:032x}")
@@ -163,5 +165,5 @@ def _hashids(salt: str) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _hashid(salt: str, number: int) -> str:
-    return str(_hashids(salt).encode(number))
+def _hashid(salt: str, uuid: str) -> str:
+    return str(_hashids(salt).encode(int(_hex_of(uuid), 16)))

@@ -84,11 +84,11 @@ def _published(document: JsonObject) -> dict[str, Any]:
 
 
 def _fingerprint_of(document: JsonObject) -> str:
-    id, components = document.get("id"), document.get("components")
-    if id is not None and not (isinstance(id, str) and id):
+    name, components = document.get("id"), document.get("components")
+    if name is not None and not (isinstance(name, str) and name):
         raise InvalidField("id", "is not text, or empty")
     if not isinstance(components, Sequence) or isinstance(components, str) or not components:
         raise InvalidField("components", "is not a list of at least one component")
     if not all(isinstance(component, Mapping) for component in components):
         raise InvalidField("components", "has a member that is not an object")
-    return fingerprint(id, components)
+    return fingerprint(name, components)

@@ -1,0 +1,6 @@
+"""PipelineJobs Manager: receives events and callbacks and moves jobs through their lifecycle."""
+
+from datacatalog.interfaces.reactor.once import serve
+
+if __name__ == "__main__":
+    raise SystemExit(serve("jobs-manager"))

@@ -1,0 +1,184 @@
+"""Storage systems that are directories of this machine."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from datacatalog.adapters.storage import descriptors, trees
+from datacatalog.adapters.storage.descriptors import InTheWay, Trail, closing
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    InvalidField,
+    NoSuchPath,
+    NotClearable,
+    StorageDown,
+    UnsafePath,
+)
+from datacatalog.domain.paths import components, joined
+from datacatalog.ports.storage import FileInfo
+
+_TRIES = 4
+_BLOCK_BYTES = 256 * 1024
+
+
+class LocalStorage:
+    """One directory per storage system; nothing outside of them is ever opened, read or removed.
+
+    A hard link is a file like any other: only who may read and write a file can link it. What is mounted below
+    a root belongs to it. Names that are not UTF-8 cannot be recorded: `walk` passes them over with a warning,
+    `clear` removes them like the rest. Of what a path names, a directory in place of a file and the other way
+    round count as not there.
+    """
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        """`roots`: name of the system -> its directory, which may itself be reached through links."""
+        self._roots = {system: Path(root).absolute() for system, root in roots.items()}
+
+    def systems(self) -> tuple[str, ...]:
+        return tuple(self._roots)
+
+    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+        self._root(system)
+        return self._walk(system, components(path))
+
+    def _walk(self, system: str, names: Sequence[str]) -> Iterator[FileInfo]:
+        with _told(system, names), Trail(self._open_root(system), names) as trail:
+            yield from trees.files(trail, joined(names).rstrip("/"))
+
+    def stat(self, system: str, path: str) -> FileInfo:
+        names = components(path)
+        with _told(system, names), closing(self._parent(system, names)) as parent:
+            return trees.info(joined(names), descriptors.look_at_file(parent, names[-1]))
+
+    def open(self, system: str, path: str) -> BinaryIO:
+        names = components(path)
+        with _told(system, names):
+            return os.fdopen(self._open_file(system, names), "rb")
+
+    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
+        names = components(path)
+        for _ in range(_TRIES):
+            with _told(system, names), closing(self._open_file(system, names)) as file:
+                before = os.fstat(file)
+                digest = _sha256(file, before.st_size)
+                if trees.version(os.fstat(file)) == trees.version(before):
+                    return trees.info(joined(names), before), f"sha256:{digest}"
+        raise StorageDown(f"{_uri(system, names)} keeps changing while it is read")
+
+    def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
+        names = components(path)
+        with _told(system, names):
+            if exclusive:
+                self._make_new(system, names)
+            else:
+                os.close(self._make(system, names))
+
+    def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
+        names = components(path)
+        if not names:
+            raise UnsafePath("path", "'/' is no name for a file")
+        with _told(system, names), closing(self._make(system, names[:-1])) as parent:
+            descriptors.check_replaceable(parent, names[-1])
+            return trees.info(joined(names), _put(parent, names[-1], source))
+
+    def clear(self, system: str, path: str) -> int:
+        """Remove everything below a directory, which stays; return how many files and links went.
+
+        Raises:
+            NotClearable: `path` is the root.
+            StorageDown: something is written there at the same time, and does not end.
+        """
+        names = components(path)
+        if not names:
+            raise NotClearable(_uri(system, names))
+        with _told(system, names), Trail(self._open_root(system), names) as trail:
+            removed = 0
+            for _ in range(_TRIES):
+                removed += trees.sweep(trail)
+                if not trees.names(trail.here()):
+                    return removed
+        raise StorageDown(f"{_uri(system, names)} is written to while it is cleared")
+
+    def _root(self, system: str) -> Path:
+        try:
+            return self._roots[system]
+        except KeyError:
+            raise InvalidField("storage_system", f"'{system}' is not known here") from None
+
+    def _open_root(self, system: str) -> int:
+        root = self._root(system)
+        try:
+            return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StorageDown(f"the root of {system} cannot be opened: {error.strerror}") from error
+
+    def _parent(self, system: str, names: Sequence[str]) -> int:
+        """Open the directory that a file is in."""
+        if not names:
+            raise IsADirectoryError(errno.EISDIR, "is a directory", "/")
+        return descriptors.descend(self._open_root(system), names[:-1])
+
+    def _open_file(self, system: str, names: Sequence[str]) -> int:
+        with closing(self._parent(system, names)) as parent:
+            return descriptors.open_file(parent, names[-1])
+
+    def _make(self, system: str, names: Sequence[str]) -> int:
+        """Open a directory, made before where there is none."""
+        return descriptors.descend(self._open_root(system), names, descriptors.enter_made)
+
+    def _make_new(self, system: str, names: Sequence[str]) -> None:
+        if not names:
+            raise FileExistsError(errno.EEXIST, "is the root", "/")
+        with closing(self._make(system, names[:-1])) as parent:
+            descriptors.make(parent, names[-1])
+
+
+def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
+    unfinished = trees.UNFINISHED.format(secrets.token_hex(8))
+    with os.fdopen(descriptors.create_file(parent, unfinished), "wb") as target:
+        try:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+            os.rename(unfinished, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(unfinished, dir_fd=parent)
+            raise
+        os.fsync(parent)
+        return os.fstat(target.fileno())
+
+
+def _sha256(file: int, size_bytes: int) -> str:
+    digest = hashlib.sha256()
+    block = min(size_bytes + 1, _BLOCK_BYTES)
+    while data := os.read(file, block):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _uri(system: str, names: Sequence[str]) -> str:
+    return f"agave://{system}{joined(names)}"
+
+
+@contextmanager
+def _told(system: str, names: Sequence[str]) -> Iterator[None]:
+    """Say in the catalog's words what the operating system complains of."""
+    try:
+        yield
+    except InTheWay as error:
+        raise UnsafePath("path", f"{_uri(system, names)}: {error}") from error
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NoSuchPath(_uri(system, names)) from error
+    except FileExistsError as error:
+        raise AlreadyExists(f"{_uri(system, names)} {error.strerror}") from error
+    except OSError as error:
+        raise StorageDown(f"{_uri(system, names)}: {error.strerror}") from error

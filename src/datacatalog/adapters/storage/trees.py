@@ -1,0 +1,171 @@
+"""Going through whole trees without following links, running out of descriptors, or recursing."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from stat import S_ISREG
+
+from datacatalog.adapters.storage.descriptors import Trail, is_gone, look
+from datacatalog.domain.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, is_text
+from datacatalog.ports.storage import FileInfo
+
+_LOG = logging.getLogger(__name__)
+
+UNFINISHED = ".datacatalog-{}.part"
+"""Name of a file while it is being put, with 16 hex digits; what a crash leaves of it is never listed."""
+
+_UNFINISHED = re.compile(r"\.datacatalog-[0-9a-f]{16}\.part")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def info(path: str, found: os.stat_result) -> FileInfo:
+    """Return a regular file as the ledger sees it."""
+    return FileInfo(
+        path=path,
+        size_bytes=found.st_size,
+        created=_instant(found.st_ctime_ns),
+        modified=_instant(found.st_mtime_ns),
+        version=version(found),
+    )
+
+
+def version(found: os.stat_result) -> str:
+    return f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
+
+
+def files(trail: Trail, path: str) -> Iterator[FileInfo]:
+    """Yield the regular files below the trail's directory, in order of their path.
+
+    Names are held only of the directories on the way down. What vanishes meanwhile is passed over.
+
+    Args:
+        path: of the trail's directory, without a slash at its end.
+    """
+    pending = [_listed(trail.here(), path)]
+    while True:
+        if not pending[-1]:
+            pending.pop()
+            if not pending:
+                return
+            path = path.removesuffix(f"/{trail.leave()}")
+            continue
+        name = pending[-1].pop()
+        here = _reached(trail)
+        if here is None:
+            pending[-1].clear()
+        elif name.endswith("/"):
+            if _entered(trail, name[:-1]):
+                path = f"{path}/{name[:-1]}"
+                pending.append(_listed(trail.here(), path))
+        elif (found := _looked(here, name)) and S_ISREG(found.st_mode):
+            yield info(f"{path}/{name}", found)
+
+
+def sweep(trail: Trail) -> int:
+    """Remove what is below the trail's directory; return how many files and links went.
+
+    What is added or replaced meanwhile may stay.
+    """
+    removed = 0
+    pending = [names(trail.here())]
+    while True:
+        if not pending[-1]:
+            pending.pop()
+            if not pending:
+                return removed
+            _remove_directory(trail, trail.leave())
+            continue
+        name = pending[-1].pop()
+        here = _reached(trail)
+        if here is None:
+            pending[-1].clear()
+        elif name.endswith("/"):
+            if _entered(trail, name[:-1]):
+                pending.append(names(trail.here()))
+        else:
+            with _passing_over(errno.EISDIR):
+                os.unlink(name, dir_fd=here)
+                removed += 1
+
+
+def names(directory: int) -> list[str]:
+    """Return all names in a directory, those of directories with a slash behind; nothing where it is gone."""
+    found: list[str] = []
+    with _passing_over(), os.scandir(directory) as entries:
+        for entry in entries:
+            found.append(f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name)
+    return found
+
+
+def _listed(directory: int, path: str) -> list[str]:
+    """Return the names to look at, last one first; with the slash behind directories, they sort as paths do."""
+    room = min(MAX_NAME_BYTES, MAX_PATH_BYTES - len(os.fsencode(path)) - 1)
+    found = names(directory)
+    listed = [name for name in found if _is_recordable(name, room)]
+    if len(listed) < len(found):
+        odd = next(name for name in found if not _is_recordable(name, room))
+        _LOG.warning(
+            "passed over %d names below %s that are no UTF-8, too long, or of unfinished files, e.g. %s",
+            len(found) - len(listed), ascii(path), ascii(odd),
+        )  # fmt: skip
+    listed.sort(reverse=True)
+    return listed
+
+
+def _is_recordable(name: str, room_bytes: int) -> bool:
+    size = len(name) if name.isascii() else len(os.fsencode(name))
+    return size - name.endswith("/") <= room_bytes and is_text(name) and not _UNFINISHED.fullmatch(name)
+
+
+def _reached(trail: Trail) -> int | None:
+    """Return the trail's directory, or None where it is gone."""
+    try:
+        return trail.here()
+    except OSError as error:
+        if is_gone(error):
+            return None
+        raise
+
+
+def _looked(directory: int, name: str) -> os.stat_result | None:
+    try:
+        return look(directory, name)
+    except FileNotFoundError:
+        return None
+
+
+def _entered(trail: Trail, name: str) -> bool:
+    with _passing_over():
+        trail.enter(name)
+        return True
+    return False
+
+
+def _remove_directory(trail: Trail, name: str) -> None:
+    above = _reached(trail)
+    if above is not None:
+        with _passing_over(errno.ENOTEMPTY, errno.EEXIST):
+            os.rmdir(name, dir_fd=above)
+
+
+@contextmanager
+def _passing_over(*codes: int) -> Iterator[None]:
+    """Let an entry be that is gone by now, or fails with one of these codes."""
+    try:
+        yield
+    except OSError as error:
+        if not is_gone(error) and error.errno not in codes:
+            raise
+
+
+def _instant(nanoseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:  # anyone may set such a date on a file
+        return (datetime.max if nanoseconds > 0 else datetime.min).replace(tzinfo=UTC)

@@ -1,0 +1,47 @@
+"""The answer envelope that Abaco clients read, and how errors fill it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from datacatalog import __version__
+from datacatalog.domain.errors import DatacatalogError, Throttled, Unauthenticated
+
+RETRY_AFTER_S = 5
+
+
+def envelope(
+    result: Any, *, message: str = "The request was successful", status: str = "success"
+) -> dict[str, Any]:
+    return {"message": message, "result": result, "status": status, "version": __version__}
+
+
+def success(result: Any, *, http: int = 200, message: str = "The request was successful") -> JSONResponse:
+    return JSONResponse(envelope(result, message=message), http)
+
+
+def failure(error: DatacatalogError) -> JSONResponse:
+    """Return the answer for an error: its code for programs, its places, its text for people."""
+    result = {"code": error.code, "errors": error.complaints}
+    body = envelope(result, message=str(error), status="error")
+    return JSONResponse(body, error.http, headers=_headers(error))
+
+
+def unexpected() -> JSONResponse:
+    """Return the answer for an error of our own; what it was stands in the log, not here."""
+    body = envelope({"code": "internal", "errors": []}, message="internal error", status="error")
+    return JSONResponse(body, 500)
+
+
+def _headers(error: DatacatalogError) -> Mapping[str, str]:
+    if isinstance(error, Throttled):
+        return {"Retry-After": str(math.ceil(error.wait.total_seconds()))}
+    if error.http == 503:
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="datacatalog"'}
+    return {}

@@ -1,0 +1,94 @@
+"""Running the gateway: uvicorn with httptools, and a deadline for slow headers, which uvicorn does not have."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from datacatalog.bootstrap import App
+from datacatalog.interfaces.http.gateway import asgi
+
+log = logging.getLogger("datacatalog.gateway")
+
+GRACE_S = 10
+
+
+def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
+    """Return a protocol that hangs up where a request's headers are not complete in time."""
+
+    class DeadlineProtocol(HttpToolsProtocol):
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._await_headers()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            if self._deadline is None:
+                self._await_headers()
+
+        def on_headers_complete(self) -> None:
+            self._clear()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._clear()
+            super().connection_lost(exc)
+
+        def _await_headers(self) -> None:
+            self._deadline = self.loop.call_later(timeout_s, self._hang_up)
+
+        def _clear(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+        def _hang_up(self) -> None:
+            self._deadline = None
+            self.transport.close()
+
+    return DeadlineProtocol
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(512)
+    sock.set_inheritable(True)
+    return sock
+
+
+def serve(app: App, sock: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; what was taken by then is finished first."""
+    served = asgi(app)
+    options: dict[str, Any] = {
+        "http": _protocol(app.settings.config["gateway"]["request_timeout_s"]),
+        "lifespan": "off",
+        # Query strings carry tokens and nonces; uvicorn's access log would print them.
+        "access_log": False,
+        "server_header": False,
+        "log_config": None,
+        "timeout_keep_alive": 30,
+        "timeout_graceful_shutdown": GRACE_S,
+        "backlog": 512,
+    }
+    server = uvicorn.Server(uvicorn.Config(served, **options))
+    log.info("serving on %s", app.settings.api_url)
+    try:
+        server.run(sockets=[sock])
+    finally:
+        served.state.gateway.close()
+        app.close()

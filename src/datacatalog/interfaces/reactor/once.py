@@ -1,0 +1,66 @@
+"""One message, handled by one process: how a reactor runs in an actor container.
+
+The message stands in the environment variable MSG (or on standard input, where MSG is not set), its URL parameters are further
+variables, as Abaco passes them. The process ends with 0, or with the exit code of the error (domain/errors.py).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from datacatalog.bootstrap import build_app
+from datacatalog.domain.errors import DatacatalogError
+from datacatalog.services.env import Principal
+from datacatalog.services.reading import Request
+from datacatalog.services.reception import Envelope, receive
+
+MESSAGE_VARIABLE = "MSG"
+EXECUTION_VARIABLE = "_abaco_execution_id"
+USER_VARIABLE = "_abaco_username"
+CONTEXT_FIELDS = ("uuid", "event", "name", "token", "status", "state", "note", "action", "level", "session")
+
+log = logging.getLogger("datacatalog.reactor")
+
+
+def serve(
+    actor: str,
+    environ: Mapping[str, str] | None = None,
+    stdin: TextIO | None = None,
+    stdout: TextIO | None = None,
+) -> int:
+    """Handle the one message that this process was started for.
+
+    The execution's id makes the message recognizable: run again with the same id, it has no second effect.
+
+    Returns:
+        The exit code. The outcome is printed as one line of JSON; what went wrong goes to the log.
+    """
+    environ = os.environ if environ is None else environ
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        answer = receive(_envelope(actor, environ, stdin or sys.stdin), build_app().env)
+    except DatacatalogError as e:
+        log.critical("%s: %s", e.code, e)
+        return e.exit
+    for line in answer.log:
+        log.info("%s", line)
+    print(json.dumps(dict(answer.result), sort_keys=True), file=stdout or sys.stdout)  # noqa: T201
+    return 0
+
+
+def _envelope(actor: str, environ: Mapping[str, str], stdin: TextIO) -> Envelope:
+    text = environ.get(MESSAGE_VARIABLE)
+    if text is None and not stdin.isatty():
+        text = stdin.read()
+    context = {name: environ[name] for name in CONTEXT_FIELDS if environ.get(name)}
+    execution = environ.get(EXECUTION_VARIABLE)
+    return Envelope(
+        request=Request(actor=actor, body=(text or "").encode(), context=context),
+        principal=Principal(name=environ.get(USER_VARIABLE, "reactor"), via="process"),
+        delivery_id=f"execution:{execution}" if execution else None,
+    )

@@ -1,0 +1,197 @@
+"""Workers: they claim messages, do what these ask for, and settle, retry or bury them.
+
+Quick work (messages, launches, callbacks) and each kind of long work have threads of their own, so that a job that computes for
+hours holds up no event. A worker that dies leaves its messages under a lease that ends; another worker then takes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from datacatalog.bootstrap import App
+from datacatalog.domain.errors import DatacatalogError, LeaseLost
+from datacatalog.ports.stores import Delivery
+from datacatalog.ports.tasks import Task
+from datacatalog.services.dispatch import ACTORS
+from datacatalog.services.indexing import INDEX_QUEUE
+from datacatalog.services.reception import handle_delivery, refuse_delivery
+
+log = logging.getLogger("datacatalog.worker")
+
+LONG_QUEUES = (INDEX_QUEUE, "platform-jobs")
+IDLE = timedelta(seconds=1)
+RETRY_MAX = timedelta(minutes=5)
+HOUSEKEEPING = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Threads that serve the same queues."""
+
+    queues: Sequence[str]
+    threads: int
+
+
+class Worker:
+    """Serves queues until it is told to stop.
+
+    Args:
+        queues: only these; None: all.
+    """
+
+    def __init__(self, app: App, queues: Sequence[str] | None = None) -> None:
+        self.app = app
+        config = app.settings.config["worker"]
+        self._lease = timedelta(seconds=config["lease_s"])
+        self._max_tries: int = config["max_tries"]
+        self._retry_base = timedelta(seconds=config["retry_base_s"])
+        self._retention = timedelta(days=config["retention_days"])
+        self._stop = threading.Event()
+        self._held: dict[str, Delivery] = {}
+        self._pools = _pools([*ACTORS, *app.tasks], config["concurrency"], queues)
+
+    def run(self) -> None:
+        """Work until `stop`; then finish what is in hand, or give it back."""
+        threads = [
+            threading.Thread(target=self._serve, args=(pool.queues,), name=f"worker-{pool.queues[0]}-{n}", daemon=True)
+            for pool in self._pools
+            for n in range(pool.threads)
+        ]
+        threads.append(threading.Thread(target=self._keep_house, name="worker-house", daemon=True))
+        for thread in threads:
+            thread.start()
+        log.info("worker serves %s", ", ".join(q for pool in self._pools for q in pool.queues))
+        self._stop.wait()
+        deadline = time.monotonic() + 10
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for delivery in list(self._held.values()):
+            self.app.env.transport.retry(delivery, delay=timedelta(0), reason="its worker was stopped")
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    # ---------------------------------------------------------------------------------------- messages
+
+    def _serve(self, queues: Sequence[str]) -> None:
+        transport = self.app.env.transport
+        while not self._stop.is_set():
+            try:
+                if not self.work_once(queues):
+                    transport.wait(IDLE)
+            except DatacatalogError as e:
+                log.error("%s: %s", e.code, e)
+                self._stop.wait(IDLE.total_seconds())
+            except Exception:
+                log.exception("a worker thread met an error of its own")
+                self._stop.wait(IDLE.total_seconds())
+
+    def work_once(self, queues: Sequence[str]) -> bool:
+        """Handle one message that is due; False where none is."""
+        delivery = self.app.env.transport.claim(queues, lease=self._lease, max_tries=self._max_tries)
+        if delivery is None:
+            return False
+        self._held[delivery.lease] = delivery
+        try:
+            with _Heartbeat(self.app, delivery, self._lease):
+                self._handle(delivery)
+        except LeaseLost as e:
+            log.warning("%s", e)
+        except DatacatalogError as e:
+            self._refused(delivery, e)
+        except Exception as e:
+            log.exception("handling message %s of %s", delivery.id, delivery.queue)
+            self._again(delivery, f"{type(e).__name__}: {e}")
+        finally:
+            del self._held[delivery.lease]
+        return True
+
+    def _handle(self, delivery: Delivery) -> None:
+        task = self.app.tasks.get(delivery.queue)
+        if task is None:
+            answer = handle_delivery(delivery, self.app.env)
+            log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
+            return
+        last = delivery.tries >= self._max_tries
+        task(Task(delivery=delivery, store=self.app.env.store, last=last))
+
+    def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
+        if error.retry:
+            self._again(delivery, str(error))
+            return
+        log.warning("%s %s refused: %s", delivery.queue, delivery.id, error)
+        try:
+            if delivery.queue in ACTORS:
+                refuse_delivery(delivery, error, self.app.env)
+            self.app.env.transport.bury(delivery, reason=f"{error.code}: {error}")
+        except LeaseLost as e:
+            log.warning("%s", e)
+
+    def _again(self, delivery: Delivery, reason: str) -> None:
+        if delivery.tries >= self._max_tries:
+            self.app.env.transport.bury(delivery, reason=reason)
+            return
+        wait = min(self._retry_base * 2 ** (delivery.tries - 1), RETRY_MAX)
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311  it only keeps workers from marching in step
+        self.app.env.transport.retry(delivery, delay=wait * jitter, reason=reason)
+
+    # ------------------------------------------------------------------------------------------- house
+
+    def _keep_house(self) -> None:
+        """Forget what is older than the retention; any number of workers may do so at once."""
+        while not self._stop.is_set():
+            try:
+                gone = self.app.env.store.prune(before=self.app.env.clock.now() - self._retention)
+                log.debug("forgot %s", dict(gone))
+            except DatacatalogError as e:
+                log.error("%s: %s", e.code, e)
+            self._stop.wait(HOUSEKEEPING.total_seconds())
+
+
+def _pools(known: Sequence[str], threads: int, wanted: Sequence[str] | None) -> list[Pool]:
+    served = [q for q in known if wanted is None or q in wanted]
+    quick = [q for q in served if q not in LONG_QUEUES]
+    pools = [Pool(queues=quick, threads=threads)] if quick else []
+    return pools + [Pool(queues=[q], threads=threads) for q in served if q in LONG_QUEUES]
+
+
+class _Heartbeat:
+    """Renews a lease while its message is being handled.
+
+    It beats first after a third of the lease, so quick messages cost it nothing but a timer.
+    """
+
+    def __init__(self, app: App, delivery: Delivery, lease: timedelta) -> None:
+        self._app, self._delivery, self._lease = app, delivery, lease
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        if self._delivery.queue in self._app.tasks:
+            self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._lease.total_seconds() / 3):
+            try:
+                self._app.env.transport.renew(self._delivery, lease=self._lease)
+            except LeaseLost:
+                return
+            except DatacatalogError as e:
+                log.error("heartbeat of %s: %s", self._delivery.id, e)
+
+
+def queues_of(app: App) -> Mapping[str, str]:
+    """Return every queue that a worker may serve, with what it holds."""
+    return {name: "messages" for name in ACTORS} | {name: "long work" for name in app.tasks}
