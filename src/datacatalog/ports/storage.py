@@ -19,7 +19,7 @@ class FileInfo:
     Attributes:
         path: absolute path on its system.
         size_bytes, created, modified: of the inode; `created` is its change time where birth is not known.
-        version: changes whenever the content may have changed (inode, size, mtime in ns).
+        version: changes whenever the content may have changed (inode, size, mtime and ctime in ns).
     """
 
     path: str
@@ -60,14 +60,20 @@ class Storage(Protocol):
     def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
         """Make a directory and those above it.
 
-        Raises AlreadyExists: `exclusive`, and the last one exists.
+        Raises AlreadyExists: `exclusive`, and the last one exists; or a file has the name of one of them.
         """
         ...
 
     def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
-        """Write a file: complete under its name, or not there at all. Directories above it are made."""
+        """Write a file: complete under its name, or not there at all. Directories above it are made.
+
+        Raises AlreadyExists: a directory has this name, or a file has that of a directory above.
+        """
         ...
 
     def clear(self, system: str, path: str) -> int:
-        """Remove everything below a directory, which stays; return how many files went."""
+        """Remove everything below a directory, which stays; return how many files went.
+
+        Raises NotClearable: the directory is the root of its system.
+        """
         ...

@@ -158,10 +158,12 @@ def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
 
 
 def _sha256(file: int, size_bytes: int) -> str:
+    """Hash a file, at most one byte beyond its size: one that grows as fast as it is read has changed anyway."""
     digest = hashlib.sha256()
-    block = min(size_bytes + 1, _BLOCK_BYTES)
-    while data := os.read(file, block):
+    left = size_bytes
+    while left >= 0 and (data := os.read(file, min(left + 1, _BLOCK_BYTES))):
         digest.update(data)
+        left -= len(data)
     return digest.hexdigest()
 
 
@@ -179,6 +181,6 @@ def _told(system: str, names: Sequence[str]) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise NoSuchPath(_uri(system, names)) from error
     except FileExistsError as error:
-        raise AlreadyExists(f"{_uri(system, names)} {error.strerror}") from error
+        raise AlreadyExists(f"{_uri(system, names)}: {error.strerror}") from error
     except OSError as error:
-        raise StorageDown(f"{_uri(system, names)}: {error.strerror}") from error
+        raise StorageDown(f"{_uri(system, names)}: {error.strerror} ({error.filename})") from error
