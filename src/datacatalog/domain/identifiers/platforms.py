@@ -58,7 +58,7 @@ def nonce_id(tenant: str, entropy: bytes) -> str:
     """
     label = tenant.split(".")[0].upper()
     if not _TENANT.fullmatch(label):
-        raise InvalidField("tenant", f"{tenant!r:.80} does not begin with letters and digits")
+        raise InvalidField("tenant", f"{tenant!a:.80} does not begin with letters and digits")
     return f"{label}_{_encoded(_checked(entropy))}"
 
 

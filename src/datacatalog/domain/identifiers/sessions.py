@@ -37,7 +37,7 @@ def check_session(session: str) -> str:
     """Return a session that may become part of a path.  Raises InvalidField."""
     if not _SESSION.fullmatch(session):
         raise InvalidField(
-            "session", f"{session!r:.80} is not a letter or digit and up to 63 more of them or of '-_.'"
+            "session", f"{session!a:.80} is not a letter or digit and up to 63 more of them or of '-_.'"
         )
     return session
 

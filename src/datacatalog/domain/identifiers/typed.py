@@ -156,7 +156,7 @@ def _dashed(digits: str) -> TypedUuid:
 
 
 def _shown(value: object) -> str:
-    return f"{value!r:.80}"
+    return f"{value!a:.80}"
 
 
 @lru_cache(maxsize=8)

@@ -36,7 +36,19 @@ def pipeline_body(document: JsonObject) -> dict[str, Any]:
         ConflictingFields: `type` and `pipeline_type` differ.
     """
     body = {**_DEFAULTS, **_published(document)}
-    return {**body, "_fingerprint": _fingerprint_of(body)}
+    return {**body, "_fingerprint": fingerprint_of(body)}
+
+
+def fingerprint_of(document: JsonObject) -> str:
+    """Return the fingerprint of a document.  Raises InvalidField: its id or its components cannot be used."""
+    name, components = document.get("id"), document.get("components")
+    if name is not None and not (isinstance(name, str) and name):
+        raise InvalidField("id", "is not text, or empty")
+    if not isinstance(components, Sequence) or isinstance(components, str) or not components:
+        raise InvalidField("components", "is not a list of at least one component")
+    if not all(isinstance(component, Mapping) for component in components):
+        raise InvalidField("components", "has a member that is not an object")
+    return fingerprint(name, components)
 
 
 def same_components(body: JsonObject, document: JsonObject) -> bool:
@@ -44,7 +56,7 @@ def same_components(body: JsonObject, document: JsonObject) -> bool:
 
     Raises InvalidField as `pipeline_body` does.
     """
-    return _fingerprint_of(body) == _fingerprint_of(document)
+    return fingerprint_of(body) == fingerprint_of(document)
 
 
 def updated_body(body: JsonObject, changes: JsonObject, strategy: str = "merge") -> JsonObject:
@@ -62,7 +74,7 @@ def updated_body(body: JsonObject, changes: JsonObject, strategy: str = "merge")
     _check_unchanged(fixed, wanted)
     filled = {**_DEFAULTS, **wanted} if strategy == "replace" else wanted
     written = combined(body, {**filled, **fixed}, strategy)
-    return {**written, "_fingerprint": _fingerprint_of(written)}
+    return {**written, "_fingerprint": fingerprint_of(written)}
 
 
 def _check_unchanged(fixed: JsonObject, wanted: JsonObject) -> None:
@@ -81,14 +93,3 @@ def _published(document: JsonObject) -> dict[str, Any]:
         if kept.setdefault("pipeline_type", said) != said:
             raise ConflictingFields("pipeline_type")
     return kept
-
-
-def _fingerprint_of(document: JsonObject) -> str:
-    name, components = document.get("id"), document.get("components")
-    if name is not None and not (isinstance(name, str) and name):
-        raise InvalidField("id", "is not text, or empty")
-    if not isinstance(components, Sequence) or isinstance(components, str) or not components:
-        raise InvalidField("components", "is not a list of at least one component")
-    if not all(isinstance(component, Mapping) for component in components):
-        raise InvalidField("components", "has a member that is not an object")
-    return fingerprint(name, components)
