@@ -85,6 +85,11 @@ def test_association_is_named_by_its_two_ends_and_its_owner() -> None:
     assert record_uuid(Kind.ASSOCIATION, one | {"connects_from": TAG}) == expected
 
 
+def test_object_among_the_values_counts_as_minified_json() -> None:
+    body = {"name": {"b": 1, "a": [2]}, "owner": "ann"}
+    assert record_uuid(Kind.TAG_ANNOTATION, body) == IDENTITY.uuid(Kind.TAG_ANNOTATION, 'ann:{"a":[2],"b":1}')
+
+
 def test_association_of_what_is_no_uuid_is_refused() -> None:
     with pytest.raises(InvalidField):
         record_uuid(Kind.ASSOCIATION, {"connects_from": ["x"], "connects_to": [SAMPLE], "owner": "ann"})
@@ -109,6 +114,11 @@ def test_spellings_of_one_path_are_one_file(spelling: str) -> None:
 
 def test_storage_keeps_spaces_at_the_ends_of_a_name() -> None:
     assert file_uuid("/products/a ", DEFAULT) != file_uuid("/products/a", DEFAULT)
+
+
+def test_file_without_a_path_is_refused() -> None:
+    with pytest.raises(InvalidField):
+        file_uuid("", DEFAULT)
 
 
 def test_relative_name_is_another_file_than_the_absolute_one() -> None:
