@@ -95,9 +95,7 @@ def build_app(settings: Settings | None = None) -> App:
         LAUNCH_QUEUE: partial(launch_job, env=env),
         **platform.tasks(),
     }
-    return App(
-        settings=settings, env=env, tasks=tasks, bearer=bearer, actor_names=_actor_names(settings)
-    )
+    return App(settings=settings, env=env, tasks=tasks, bearer=bearer, actor_names=_actor_names(settings))
 
 
 def _sqlite_path(settings: Settings) -> Path:
@@ -165,4 +163,3 @@ def _bearer(settings: Settings) -> BearerTokens:
 def _principal(bearer: BearerTokens, token: str) -> Principal | None:
     found = bearer.subject(token)
     return None if found is None else Principal(name=found[0], via="bearer", level=found[1])
-

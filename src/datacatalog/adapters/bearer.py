@@ -58,5 +58,3 @@ class BearerTokens:
             "exp": at + lifetime,
         }
         return jwt.encode(claims, self.key, algorithm="HS256")
-
-

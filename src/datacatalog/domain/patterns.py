@@ -41,7 +41,7 @@ _ESCAPED = re.compile(
 class Patterns:
     """Regular expressions of which at least one must be found; none at all: everything is picked."""
 
-    __slots__ = ("_in_name", "_in_path", "texts")
+    __slots__ = ("_in_name", "_in_path", "instructions", "texts")
 
     def __init__(self, patterns: Sequence[str], field: str = "patterns") -> None:
         """Compile each pattern by itself.
@@ -54,8 +54,9 @@ class Patterns:
         if len(patterns) > MAX_PATTERNS:
             raise InvalidPattern(field, f"{len(patterns)} patterns; at most {MAX_PATTERNS} are taken")
         self.texts = tuple(patterns)
-        compiled = [_compiled(text, f"{field}/{index}") for index, text in enumerate(patterns)]
-        if sum(program.programsize for program in compiled) > MAX_INSTRUCTIONS:
+        compiled = [compile_pattern(text, f"{field}/{index}") for index, text in enumerate(patterns)]
+        self.instructions: int = sum(program.programsize for program in compiled)
+        if self.instructions > MAX_INSTRUCTIONS:
             raise InvalidPattern(field, "the patterns are too large together; use fewer counted repetitions")
         pairs = list(zip(self.texts, compiled, strict=True))
         self._in_name = tuple(program for text, program in pairs if "/" not in text)
@@ -104,7 +105,8 @@ def _options() -> re2.Options:
 _OPTIONS = _options()
 
 
-def _compiled(text: object, place: str) -> re2._Regexp:
+def compile_pattern(text: object, place: str) -> re2._Regexp:
+    """Compile one pattern.  Raises InvalidPattern, which names `place`."""
     if not isinstance(text, str):
         raise InvalidPattern(place, "is not a string")
     if len(text) > MAX_CHARACTERS:

@@ -118,7 +118,9 @@ def _check_string(text: str, path: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidJson("half of a surrogate pair is no character", path.encode("utf-8", "replace").decode()) from None
+        raise InvalidJson(
+            "half of a surrogate pair is no character", path.encode("utf-8", "replace").decode()
+        ) from None
 
 
 def _name(value: Any) -> str:

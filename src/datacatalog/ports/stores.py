@@ -212,9 +212,7 @@ class History(Protocol):
         """Append one entry; return its sequence number (1, 2, ... per job, without gaps)."""
         ...
 
-    def page(
-        self, job: TypedUuid, *, after: int = 0, limit: int = 100
-    ) -> Sequence[tuple[int, HistoryEntry]]:
+    def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
         """Return entries with sequence numbers above `after`, oldest first."""
         ...
 

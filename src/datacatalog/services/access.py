@@ -172,9 +172,7 @@ def revoke_nonce(reference: str, env: Env) -> bool:
 # ---------------------------------------------------------------------------------------- who is there
 
 
-def authenticate(
-    env: Env, *, actor: str, level: str, nonce: str | None, bearer: str | None
-) -> Principal:
+def authenticate(env: Env, *, actor: str, level: str, nonce: str | None, bearer: str | None) -> Principal:
     """Tell whom a request runs as.
 
     Raises:

@@ -15,12 +15,12 @@ from datacatalog.domain.archive import (
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, ReservedEvent, StaleWrite, UnknownRecord
 from datacatalog.domain.identifiers.sessions import draw_session
-from datacatalog.domain.jobs.callbacks import Fact, fact_of
+from datacatalog.domain.jobs.callbacks import fact_of
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, RESERVED_EVENTS, Event, State
-from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import Relation, TypedUuid
 from datacatalog.domain.linkage.levels import Linkage
 from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, Message, PlatformCallback
 from datacatalog.domain.records import Link, public_document
@@ -253,18 +253,20 @@ def handle_callback(message: PlatformCallback, work: Work, env: Env) -> Outcome:
     if fact.event is Event.FINISH and job.state is State.CREATED:
         job = move(job, Event.RUN, None, work, env, implied=True)
     if not job.allows(fact.event):
-        return _note(job, fact, work, env)
+        noted = note(job, fact.event, fact.data, work, env)
+        line = f"Noted {fact.status or fact.event}; job state stays '{noted.state}'"
+        return state_outcome(noted, (line,), recorded="noted")
     moved = move(job, fact.event, fact.data, work, env)
     return state_outcome(moved, (f"Job state is now: '{moved.state}'",), recorded="moved")
 
 
-def _note(job: Job, fact: Fact, work: Work, env: Env) -> Outcome:
+def note(job: Job, event: Event, data: JsonObject | None, work: Work, env: Env) -> Job:
+    """Write a fact into a job's history that came too late to move it."""
     now = env.clock.now()
-    noted, entry = job.noting(fact.event, at=now, entry=env.entry_uuid(), data=fact.data)
+    noted, entry = job.noting(event, at=now, entry=env.entry_uuid(), data=data)
     stored = Job(work.records.put(noted.record, at=now))
     work.history.append(job.uuid, entry)
-    line = f"Noted {fact.status or fact.event}; job state stays '{stored.state}'"
-    return state_outcome(stored, (line,), recorded="noted")
+    return stored
 
 
 def handle_indexed(message: MarkIndexed, work: Work, env: Env) -> Outcome:
@@ -302,7 +304,9 @@ def handle_delete_job(message: DeleteJob, work: Work, env: Env) -> Outcome:
     return Outcome(result={"uuid": message.uuid, "deleted": "hidden"}, log=("Deleted job",))
 
 
-def reset_job(uuid: TypedUuid, token: str, env: Env, *, clear: bool = True, data: JsonObject | None = None) -> Job:
+def reset_job(
+    uuid: TypedUuid, token: str, env: Env, *, clear: bool = True, data: JsonObject | None = None
+) -> Job:
     """Take a job back to CREATED: reset, clear its archive directory, ready.
 
     The token is asked for once, at the reset; a reset that was cut off in the middle is finished by doing it again.
@@ -321,8 +325,9 @@ def reset_job(uuid: TypedUuid, token: str, env: Env, *, clear: bool = True, data
 
     job = env.store.transact(reset)
     if clear:
-        env.storage.make_directory(job.archive_system, job.archive_path)
-        env.storage.clear(job.archive_system, job.archive_path)
+        path = check_clearable(job.archive_path, env.rules.clearable)
+        env.storage.make_directory(job.archive_system, path)
+        env.storage.clear(job.archive_system, path)
     return env.store.transact(lambda work: move(job_for(uuid, work), Event.READY, None, work, env))
 
 
@@ -347,15 +352,3 @@ def archive_override(uri: str) -> tuple[str, str]:
     """Split an explicit `agave://system/path` into system and checked path."""
     parsed = AgaveUri.parse(uri)
     return parsed.system, check_archive_path(parsed.path)
-
-
-def find_by_kind(kind: Kind, uuid: TypedUuid, work: Work) -> dict[str, Any]:
-    """Return any visible record as its public document.
-
-    Raises:
-        UnknownRecord.
-    """
-    record = work.records.find(uuid)
-    if record is None or not record.visible or record.kind is not kind:
-        raise UnknownRecord(uuid, kind)
-    return public_document(record, work.links.of(uuid))

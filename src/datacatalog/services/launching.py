@@ -28,10 +28,18 @@ from datacatalog.domain.messages import LaunchJob
 from datacatalog.domain.records import Record, merged
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
+from datacatalog.ports.tasks import Task
 from datacatalog.services.access import token_of
 from datacatalog.services.env import Env, Outcome
-from datacatalog.services.jobs import JobPlan, archive_override, insert_job, job_for, move, place_job
-from datacatalog.ports.tasks import Task
+from datacatalog.services.jobs import (
+    JobPlan,
+    archive_override,
+    insert_job,
+    job_for,
+    move,
+    note,
+    place_job,
+)
 
 LAUNCH_QUEUE = "launch-job"
 _UNSTARTED = frozenset({Event.CREATE.value, Event.READY.value, Event.UPDATE.value})
@@ -124,9 +132,7 @@ def launch_job(task: Task, env: Env) -> None:
     token = token_of(job.record, env)
     try:
         env.platform.app(definition["appId"])
-        submitted = env.platform.submit(
-            managed_definition(definition, job, token, env), key=task.delivery.id
-        )
+        submitted = env.platform.submit(managed_definition(definition, job, token, env), key=task.delivery.id)
     except PlatformDown as e:
         if not task.last:
             raise
@@ -143,11 +149,8 @@ def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) ->
     data = {"job_link": submitted.link, "job_id": submitted.id, "status": submitted.status}
     if job.allows(Event.RESOURCE):
         move(job, Event.RESOURCE, data, work, env)
-        return
-    now = env.clock.now()
-    noted, entry = job.noting(Event.RESOURCE, at=now, entry=env.entry_uuid(), data=data)
-    work.records.put(noted.record, at=now)
-    work.history.append(uuid, entry)
+    else:
+        note(job, Event.RESOURCE, data, work, env)
 
 
 def _give_up(task: Task, uuid: TypedUuid, error: DatacatalogError, env: Env) -> None:
@@ -159,9 +162,7 @@ def _give_up(task: Task, uuid: TypedUuid, error: DatacatalogError, env: Env) -> 
     task.finish(fail)
 
 
-def managed_definition(
-    definition: JsonObject, job: Job, token: str, env: Env
-) -> Mapping[str, Any]:
+def managed_definition(definition: JsonObject, job: Job, token: str, env: Env) -> Mapping[str, Any]:
     """Return the job definition as the platform gets it: archived where the ledger says, calling back with each status.
 
     The sender's own notifications are kept.

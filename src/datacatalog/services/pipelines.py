@@ -13,8 +13,8 @@ from datacatalog.domain.messages import (
     RestorePipeline,
     UpdatePipeline,
 )
-from datacatalog.domain.pipelines.identity import fingerprint, pipeline_uuid
-from datacatalog.domain.pipelines.pipeline import pipeline_body, updated_body
+from datacatalog.domain.pipelines.identity import pipeline_uuid
+from datacatalog.domain.pipelines.pipeline import fingerprint_of, pipeline_body, updated_body
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
@@ -33,15 +33,13 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
         InvalidField: the document names a UUID that its components do not give.
     """
     body = pipeline_body(message.document)
-    known = _same_pipeline(body, work)
+    known = _same_pipeline(body["_fingerprint"], work)
     computed = known.uuid if known else pipeline_uuid(body.get("id"), body["components"], env.identity)
     claimed = message.document.get("uuid")
     if claimed is not None and read_typed(claimed, Kind.PIPELINE) != computed:
         raise InvalidField("uuid", f"is {claimed}, but these components make {computed}")
     if known is None:
-        record = Record(
-            kind=Kind.PIPELINE, uuid=computed, body=body, salt=new_salt(), admin=env.rules.admin
-        )
+        record = Record(kind=Kind.PIPELINE, uuid=computed, body=body, salt=new_salt(), admin=env.rules.admin)
         work.records.put(record, at=env.clock.now())
         return Outcome(
             result={"uuid": computed, "created": True},
@@ -59,11 +57,9 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
     )
 
 
-def _same_pipeline(body: dict[str, object], work: Work) -> Record | None:
+def _same_pipeline(mark: str, work: Work) -> Record | None:
     """Return the pipeline of the same id and the same set of components, in whatever order."""
-    page = work.records.page(
-        Kind.PIPELINE, {"_fingerprint": str(body["_fingerprint"])}, limit=1, hidden=True
-    )
+    page = work.records.page(Kind.PIPELINE, {"_fingerprint": mark}, limit=1, hidden=True)
     return page.records[0] if page.records else None
 
 
@@ -88,14 +84,10 @@ def update_pipeline(message: UpdatePipeline, work: Work, env: Env) -> Outcome:
 def _addressed(message: UpdatePipeline, work: Work) -> Record:
     if message.uuid is not None:
         return known_pipeline(message.uuid, work)
-    body = message.body
-    if "components" not in body:
-        raise InvalidField("uuid", "a pipeline UUID is required where no components are given")
-    mark = fingerprint(body.get("id"), body["components"])
-    page = work.records.page(Kind.PIPELINE, {"_fingerprint": mark}, limit=1, hidden=True)
-    if not page.records:
+    known = _same_pipeline(fingerprint_of(message.body), work)
+    if known is None:
         raise UnknownRecord("one of these components", "pipeline")
-    return page.records[0]
+    return known
 
 
 def delete_pipeline(message: DeletePipeline, work: Work, env: Env) -> Outcome:

@@ -202,7 +202,10 @@ def read_for_jobs_indexer(request: Request, schemas: Schemas) -> Message:
     """Read an index or indexed message; its fields may stand in the body or (filters excepted) in the URL."""
     document, url = dict(read_document(request.body) or {}), request.context
     names = [document["name"]] if isinstance(document.get("name"), str) else []
-    for key, values in (("name", [*names, *_url_names(url)]), ("level", [document.get("level"), url.get("level")])):
+    for key, values in (
+        ("name", [*names, *_url_names(url)]),
+        ("level", [document.get("level"), url.get("level")]),
+    ):
         if (value := one_of(key, *values)) is not None:
             document[key] = value
     for key in ("uuid", "token"):
@@ -264,7 +267,9 @@ def _pipeline_action(action: str, document: JsonObject, url: Mapping[str, str]) 
             return DeletePipeline(uuid=uuid, token=token, force=bool(document.get("force", False)))
         case "undelete" | "enable":
             return RestorePipeline(uuid=uuid, token=token)
-    raise InvalidField("action", f"'{action}' is no action; update, delete, undelete, retire, disable or enable")
+    raise InvalidField(
+        "action", f"'{action}' is no action; update, delete, undelete, retire, disable or enable"
+    )
 
 
 # --------------------------------------------------------------------------------------- agave-proxy

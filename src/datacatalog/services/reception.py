@@ -16,8 +16,8 @@ from typing import Any
 from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import AlreadyExists, DatacatalogError
 from datacatalog.domain.identifiers.platforms import execution_id
-from datacatalog.domain.messages import Message
 from datacatalog.domain.kinds import TypedUuid
+from datacatalog.domain.messages import Message
 from datacatalog.ports.stores import Delivery, Execution, Work
 from datacatalog.services import access
 from datacatalog.services.dispatch import Actor, actor, handle, prepared
@@ -145,9 +145,7 @@ def _again(known: JsonObject, mark: str, work: Work, env: Env) -> Answer:
 # --------------------------------------------------------------------------------------------- queued
 
 
-def _enqueue(
-    to: Actor, message: Message, request: Request, execution: str, work: Work, env: Env
-) -> Outcome:
+def _enqueue(to: Actor, message: Message, request: Request, execution: str, work: Work, env: Env) -> Outcome:
     """Put a message into its actor's queue, as it came.
 
     Its token stays with it until it is handled, and is checked then, against the document as it is by then.
@@ -177,9 +175,7 @@ def handle_delivery(delivery: Delivery, env: Env) -> Answer:
         outcome = handle(message, work, env)
         _finish_execution(execution, to.name, delivery, outcome, "COMPLETE", work, env)
         work.outbox.settle(delivery)
-        return Answer(
-            execution=execution, http=outcome.http, result=outcome.result, log=outcome.log
-        )
+        return Answer(execution=execution, http=outcome.http, result=outcome.result, log=outcome.log)
 
     return env.store.transact(body)
 

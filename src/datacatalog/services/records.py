@@ -78,9 +78,7 @@ def put_record(
     return written
 
 
-def _put(
-    kind: Kind, uuid: TypedUuid, body: JsonObject, strategy: str, work: Work, env: Env
-) -> Written:
+def _put(kind: Kind, uuid: TypedUuid, body: JsonObject, strategy: str, work: Work, env: Env) -> Written:
     now = env.clock.now()
     old = work.records.find(uuid)
     if old is None:
@@ -116,7 +114,9 @@ def find_record(reference: str, work: Work, env: Env, kinds: Sequence[Kind] = LO
     Raises:
         UnknownRecord.
     """
-    found = _by_uuid(reference, work) or _by_path(reference, work, env) or _by_identifier(reference, kinds, work)
+    found = (
+        _by_uuid(reference, work) or _by_path(reference, work, env) or _by_identifier(reference, kinds, work)
+    )
     if found is None or not found.visible or found.kind not in kinds:
         raise UnknownRecord(reference)
     return found

@@ -22,6 +22,8 @@ UNFINISHED = ".datacatalog-{}.part"
 
 _UNFINISHED = re.compile(r"\.datacatalog-[0-9a-f]{16}\.part")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(1000, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def info(path: str, found: os.stat_result) -> FileInfo:
@@ -165,7 +167,8 @@ def _passing_over(*codes: int) -> Iterator[None]:
 
 
 def _instant(nanoseconds: int) -> datetime:
+    """Return an instant of a file, moved into the years 1000 to 9999: anyone may set any date on a file."""
     try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:  # anyone may set such a date on a file
-        return (datetime.max if nanoseconds > 0 else datetime.min).replace(tzinfo=UTC)
+        return min(max(_EPOCH + timedelta(microseconds=nanoseconds // 1000), _FIRST), _LAST)
+    except OverflowError:
+        return _LAST if nanoseconds > 0 else _FIRST

@@ -90,18 +90,14 @@ class Job:
         if state is None:
             raise IllegalTransition(self.uuid, self.state, event)
         moved = self._with(state=state.value, last_event=event.value, updated=published(at))
-        return moved, HistoryEntry(
-            uuid=entry, name=event, date=at, data=data, state=state, implied=implied
-        )
+        return moved, HistoryEntry(uuid=entry, name=event, date=at, data=data, state=state, implied=implied)
 
     def noting(
         self, event: Event, *, at: datetime, entry: TypedUuid, data: JsonObject | None = None
     ) -> tuple[Job, HistoryEntry]:
         """Return the job with a fact noted that came too late to move it: only `updated` changes."""
         noted = self._with(updated=published(at))
-        return noted, HistoryEntry(
-            uuid=entry, name=event, date=at, data=data, state=self.state, noted=True
-        )
+        return noted, HistoryEntry(uuid=entry, name=event, date=at, data=data, state=self.state, noted=True)
 
     def _with(self, **fields: Any) -> Job:
         return Job(replace(self.record, body={**self.record.body, **fields}))
@@ -124,7 +120,5 @@ def new_job(
         "updated": published(at),
     }
     record = Record(kind=Kind.PIPELINEJOB, uuid=uuid, body=started, salt=salt, admin=dict(admin))
-    first = HistoryEntry(
-        uuid=entry, name=Event.CREATE, date=at, data=dict(body["data"]), state=State.CREATED
-    )
+    first = HistoryEntry(uuid=entry, name=Event.CREATE, date=at, data=dict(body["data"]), state=State.CREATED)
     return Job(record), first

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from transitions import Machine
 
@@ -75,7 +76,7 @@ RESERVED_EVENTS = frozenset({Event.CREATE})
 """Events that only the catalog itself writes."""
 
 
-def lifecycle_machine(model: object = None, **options: object) -> Machine:
+def lifecycle_machine(model: object = None, **options: Any) -> Machine:
     """Build a `transitions` machine of the table, e.g. for a model with triggers, or to draw it.
 
     Args:
@@ -104,7 +105,7 @@ def successor(state: State, event: Event) -> State | None:
     """Return the state that `event` takes a job to from `state`, or None where it is not allowed there."""
     # Reading the machine's own table costs 1 µs; firing a trigger on a model costs 90 µs and ends at the same row.
     rows = MACHINE.events[event.value].transitions.get(state.value)
-    return State(rows[0].dest) if rows else None
+    return State(str(rows[0].dest)) if rows else None
 
 
 def read_event(name: str) -> Event:

@@ -175,9 +175,7 @@ class Gateway:
         query = request.query_params
         limit, after = _limit(query.get("limit", "100")), query.get("after")
         found = await self._run(
-            lambda: self.app.env.store.read(
-                lambda work: work.executions.page(name, after=after, limit=limit)
-            )
+            lambda: self.app.env.store.read(lambda work: work.executions.page(name, after=after, limit=limit))
         )
         return success({"actorId": self._id(name), "executions": [_execution(e) for e in found]})
 
@@ -193,9 +191,7 @@ class Gateway:
     async def _find_execution(self, request: HttpRequest) -> Execution:
         name, wanted = self._actor_name(request), request.path_params["execution"]
         await self._admit(request, name, "READ")
-        found = await self._run(
-            lambda: self.app.env.store.read(lambda work: work.executions.get(wanted))
-        )
+        found = await self._run(lambda: self.app.env.store.read(lambda work: work.executions.get(wanted)))
         if found is None or found.actor != name:
             raise UnknownRecord(wanted, "execution")
         return found
@@ -286,9 +282,7 @@ class Gateway:
             env.store.transact(lambda work: access.count_use(principal, work, env))
         return principal
 
-    def _authenticate(
-        self, request: HttpRequest, actor: str, level: str, nonce: str | None
-    ) -> Principal:
+    def _authenticate(self, request: HttpRequest, actor: str, level: str, nonce: str | None) -> Principal:
         try:
             return access.authenticate(
                 self.app.env, actor=actor, level=level, nonce=nonce, bearer=_bearer(request)

@@ -61,9 +61,7 @@ def _paths(app: App) -> dict[str, Any]:
         item = {"name": "execution", "in": "path", "required": True, "schema": {"type": "string"}}
         for tail in ("", "/logs"):
             operation = _reading(f"{name}: one execution{tail.replace('/', ': its ')}.")
-            paths[f"{base}/executions/{{execution}}{tail}"] = {
-                "get": operation | {"parameters": [item]}
-            }
+            paths[f"{base}/executions/{{execution}}{tail}"] = {"get": operation | {"parameters": [item]}}
     return paths
 
 
@@ -90,8 +88,7 @@ def _message(name: str) -> dict[str, Any]:
     return {
         "summary": f"Send a message to the {name}.",
         "parameters": [
-            {"name": n, "in": "query", "required": False, "schema": s}
-            for n, s in _URL_FIELDS[name].items()
+            {"name": n, "in": "query", "required": False, "schema": s} for n, s in _URL_FIELDS[name].items()
         ]
         + [{"name": "Idempotency-Key", "in": "header", "required": False, "schema": _KEY}],
         "requestBody": {
@@ -133,7 +130,9 @@ _URL_FIELDS: dict[str, dict[str, Any]] = {
     "pipelines-manager": {
         "uuid": {"$ref": f"#/{_ID}/pipeline_uuid"},
         "token": {"$ref": f"#/{_ID}/update_token"},
-        "action": {"enum": ["create", "update", "replace", "delete", "undelete", "retire", "disable", "enable"]},
+        "action": {
+            "enum": ["create", "update", "replace", "delete", "undelete", "retire", "disable", "enable"]
+        },
     },
     "agave-proxy": {},
 }

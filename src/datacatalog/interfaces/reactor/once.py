@@ -49,7 +49,7 @@ def serve(
         return e.exit
     for line in answer.log:
         log.info("%s", line)
-    print(json.dumps(dict(answer.result), sort_keys=True), file=stdout or sys.stdout)  # noqa: T201
+    print(json.dumps(dict(answer.result), sort_keys=True), file=stdout or sys.stdout)
     return 0
 
 

@@ -59,7 +59,9 @@ class Worker:
     def run(self) -> None:
         """Work until `stop`; then finish what is in hand, or give it back."""
         threads = [
-            threading.Thread(target=self._serve, args=(pool.queues,), name=f"worker-{pool.queues[0]}-{n}", daemon=True)
+            threading.Thread(
+                target=self._serve, args=(pool.queues,), name=f"worker-{pool.queues[0]}-{n}", daemon=True
+            )
             for pool in self._pools
             for n in range(pool.threads)
         ]
@@ -194,4 +196,4 @@ class _Heartbeat:
 
 def queues_of(app: App) -> Mapping[str, str]:
     """Return every queue that a worker may serve, with what it holds."""
-    return {name: "messages" for name in ACTORS} | {name: "long work" for name in app.tasks}
+    return dict.fromkeys(ACTORS, "messages") | dict.fromkeys(app.tasks, "long work")
