@@ -1,0 +1,312 @@
+"""What every storage adapter promises; see datacatalog.ports.storage."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datacatalog.adapters.storage.local import LocalStorage
+from datacatalog.adapters.storage.memory import MemoryStorage
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    InvalidField,
+    NoSuchPath,
+    NotClearable,
+    UnsafePath,
+)
+from datacatalog.ports.storage import Storage
+
+UNSAFE = [
+    "relative/path",
+    "",
+    "./a",
+    "/a/../b",
+    "/..",
+    "/a/..",
+    "/../etc/passwd",
+    "/./a",
+    "/a/.",
+    "/a\0b",
+    "/\udc80",
+    "/\ud800",
+    "/" + "n" * 256,
+    "/" + "é" * 128,
+    "/" + "d/" * 9000,
+    "\\..\\a",
+    "~/a",
+]
+
+
+@pytest.fixture(params=["memory", "local"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """Two systems, `data` and `scratch`, both empty."""
+    if request.param == "memory":
+        return MemoryStorage("data", "scratch")
+    roots = {system: tmp_path / system for system in ("data", "scratch")}
+    for root in roots.values():
+        root.mkdir()
+    return LocalStorage(roots)
+
+
+def put(storage: Storage, path: str, content: bytes = b"x", system: str = "data") -> None:
+    storage.put(system, path, io.BytesIO(content))
+
+
+def paths(storage: Storage, path: str = "/", system: str = "data") -> list[str]:
+    return [info.path for info in storage.walk(system, path)]
+
+
+OPERATIONS: dict[str, Callable[[Storage, str, str], object]] = {
+    "walk": lambda storage, system, path: list(storage.walk(system, path)),
+    "stat": lambda storage, system, path: storage.stat(system, path),
+    "open": lambda storage, system, path: storage.open(system, path).close(),
+    "fixity": lambda storage, system, path: storage.fixity(system, path),
+    "make_directory": lambda storage, system, path: storage.make_directory(system, path),
+    "make_new_directory": lambda storage, system, path: storage.make_directory(system, path, exclusive=True),
+    "put": lambda storage, system, path: storage.put(system, path, io.BytesIO(b"")),
+    "clear": lambda storage, system, path: storage.clear(system, path),
+}
+
+
+def test_systems_are_told_by_name(storage: Storage) -> None:
+    assert storage.systems() == ("data", "scratch")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_unknown_system_is_refused_by_name(storage: Storage, operation: str) -> None:
+    with pytest.raises(InvalidField, match="nowhere") as refused:
+        OPERATIONS[operation](storage, "nowhere", "/a")
+    assert refused.value.field == "storage_system"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("path", UNSAFE, ids=lambda path: ascii(path)[:20])
+def test_unsafe_path_is_refused_by_every_operation(storage: Storage, operation: str, path: str) -> None:
+    with pytest.raises(UnsafePath):
+        OPERATIONS[operation](storage, "data", path)
+
+
+@pytest.mark.parametrize("operation", ["walk", "stat", "open", "fixity", "clear"])
+@pytest.mark.parametrize("path", ["/nothing", "/nothing/below", "/a-file/below"])
+def test_what_is_not_there_is_told_so(storage: Storage, operation: str, path: str) -> None:
+    put(storage, "/a-file")
+    with pytest.raises(NoSuchPath, match=f"agave://data{path}"):
+        OPERATIONS[operation](storage, "data", path)
+
+
+@pytest.mark.parametrize("operation", ["stat", "open", "fixity"])
+@pytest.mark.parametrize("path", ["/", "/directory"])
+def test_a_directory_is_no_file(storage: Storage, operation: str, path: str) -> None:
+    storage.make_directory("data", "/directory")
+    with pytest.raises(NoSuchPath):
+        OPERATIONS[operation](storage, "data", path)
+
+
+@pytest.mark.parametrize("operation", ["walk", "clear"])
+def test_a_file_is_no_directory(storage: Storage, operation: str) -> None:
+    put(storage, "/file")
+    with pytest.raises(NoSuchPath):
+        OPERATIONS[operation](storage, "data", "/file")
+
+
+def test_what_was_put_is_read_back(storage: Storage) -> None:
+    content = bytes(range(256)) * 5000
+    put(storage, "/products/v2/a b/é\n.bin", content)
+    with storage.open("data", "/products/v2/a b/é\n.bin") as file:
+        assert file.read() == content
+
+
+def test_systems_do_not_see_each_other(storage: Storage) -> None:
+    put(storage, "/same", b"1", system="data")
+    put(storage, "/same", b"22", system="scratch")
+    assert storage.stat("data", "/same").size_bytes == 1
+    assert storage.stat("scratch", "/same").size_bytes == 2
+    storage.make_directory("scratch", "/only")
+    with pytest.raises(NoSuchPath):
+        list(storage.walk("data", "/only"))
+
+
+def test_repeated_and_trailing_slashes_count_for_nothing(storage: Storage) -> None:
+    put(storage, "//a///b//c")
+    assert storage.stat("data", "/a/b/c").path == "/a/b/c"
+    assert storage.stat("data", "/a//b/c/").path == "/a/b/c"
+    assert paths(storage, "//a/") == ["/a/b/c"]
+
+
+def test_file_is_told_with_its_size_and_dates(storage: Storage) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    told = storage.put("data", "/a/b", io.BytesIO(b"12345"))
+    assert told == storage.stat("data", "/a/b")
+    assert (told.path, told.size_bytes) == ("/a/b", 5)
+    assert before <= told.modified <= datetime.now(UTC) + timedelta(seconds=2)
+    assert before <= told.created <= datetime.now(UTC) + timedelta(seconds=2)
+    assert told.modified.utcoffset() == timedelta(0)
+
+
+def test_version_changes_with_the_content_and_not_without(storage: Storage) -> None:
+    put(storage, "/a", b"one")
+    first = storage.stat("data", "/a").version
+    assert storage.stat("data", "/a").version == first
+    put(storage, "/a", b"two")
+    assert storage.stat("data", "/a").version != first
+
+
+def test_replacing_a_file_leaves_one_file(storage: Storage) -> None:
+    put(storage, "/d/a", b"one")
+    put(storage, "/d/a", b"two")
+    assert paths(storage) == ["/d/a"]
+    with storage.open("data", "/d/a") as file:
+        assert file.read() == b"two"
+
+
+def test_a_file_that_breaks_off_while_it_is_put_is_not_there(storage: Storage) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() or size in {None, -1}:
+                raise RuntimeError("the sender is gone")
+            return super().read(1)
+
+    put(storage, "/d/whole", b"before")
+    for path in ("/d/new", "/d/whole"):
+        with pytest.raises(RuntimeError, match="the sender is gone"):
+            storage.put("data", path, Broken(b"12"))
+    assert paths(storage) == ["/d/whole"]
+    assert storage.stat("data", "/d/whole").size_bytes == 6
+
+
+@pytest.mark.parametrize("path", ["/d", "/d/file/below", "/d/file/far/below"])
+def test_a_file_takes_neither_a_directorys_name_nor_a_place_below_a_file(storage: Storage, path: str) -> None:
+    put(storage, "/d/file", b"stays")
+    with pytest.raises(AlreadyExists):
+        put(storage, path)
+    assert paths(storage) == ["/d/file"]
+
+
+def test_the_root_is_no_name_for_a_file(storage: Storage) -> None:
+    with pytest.raises(UnsafePath):
+        put(storage, "//")
+
+
+def test_directories_are_made_with_those_above_them(storage: Storage) -> None:
+    storage.make_directory("data", "/a/b/c")
+    storage.make_directory("data", "/a/b/c")
+    storage.make_directory("data", "/")
+    assert paths(storage, "/a/b/c") == []
+
+
+def test_exclusive_directory_that_exists_is_refused(storage: Storage) -> None:
+    storage.make_directory("data", "/a/b", exclusive=True)
+    for path in ("/a/b", "/a", "/"):
+        with pytest.raises(AlreadyExists):
+            storage.make_directory("data", path, exclusive=True)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("path", ["/file", "/file/below"])
+def test_directory_is_not_made_where_a_file_is(storage: Storage, path: str, exclusive: bool) -> None:
+    put(storage, "/file")
+    with pytest.raises(AlreadyExists):
+        storage.make_directory("data", path, exclusive=exclusive)
+
+
+def test_only_one_of_many_makes_an_exclusive_directory(storage: Storage) -> None:
+    def make(_: int) -> bool:
+        try:
+            storage.make_directory("data", "/sessions/casual-bass", exclusive=True)
+        except AlreadyExists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(make, range(32))) == 1
+
+
+def test_walk_goes_in_order_of_the_whole_path(storage: Storage) -> None:
+    names = ["/a/z", "/a.txt", "/a-b/c", "/a0", "/a/b/c", "/B", "/é/x", "/\U0001f9ec", "/～", "/a/b.c"]
+    for name in names:
+        put(storage, name)
+    assert paths(storage) == sorted(names)
+
+
+def test_walk_stays_below_its_directory(storage: Storage) -> None:
+    for name in ("/a/x", "/ab/y", "/a/b/z", "/c"):
+        put(storage, name)
+    assert paths(storage, "/a") == ["/a/b/z", "/a/x"]
+
+
+def test_walks_that_follow_each_other_know_nothing_of_each_other(storage: Storage) -> None:
+    for name in ("/one/1", "/two/2"):
+        put(storage, name)
+    assert paths(storage, "/one") == ["/one/1"]
+    assert paths(storage, "/two") == ["/two/2"]
+    assert paths(storage, "/one") == ["/one/1"]
+
+
+def test_walk_that_is_given_up_can_be_begun_again(storage: Storage) -> None:
+    for index in range(5):
+        put(storage, f"/d/{index}")
+    walk = storage.walk("data", "/")
+    assert next(walk).path == "/d/0"
+    del walk
+    assert len(paths(storage)) == 5
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 1_000_000])
+def test_fixity_is_the_sha256_of_the_content(storage: Storage, size_bytes: int) -> None:
+    content = (b"0123456789abcdef" * (size_bytes // 16 + 1))[:size_bytes]
+    put(storage, "/a", content)
+    told, checksum = storage.fixity("data", "/a")
+    assert checksum == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert told == storage.stat("data", "/a")
+    assert told.size_bytes == size_bytes
+
+
+def test_clear_takes_everything_below_and_nothing_beside(storage: Storage) -> None:
+    for name in ("/a/b/1", "/a/b/c/2", "/a/b/c/d/3", "/a/bb/4", "/a/5"):
+        put(storage, name)
+    storage.make_directory("data", "/a/b/empty/deep")
+    assert storage.clear("data", "/a/b") == 3
+    assert paths(storage) == ["/a/5", "/a/bb/4"]
+    storage.make_directory("data", "/a/b/empty", exclusive=True)
+    assert storage.clear("data", "/a/b") == 0
+
+
+@pytest.mark.parametrize("path", ["/", "//"])
+def test_root_is_never_cleared(storage: Storage, path: str) -> None:
+    put(storage, "/a")
+    with pytest.raises(NotClearable):
+        storage.clear("data", path)
+    assert paths(storage) == ["/a"]
+
+
+names = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
+).filter(lambda name: name not in {".", ".."})
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    files=st.dictionaries(
+        st.lists(names, min_size=1, max_size=4).map(tuple), st.binary(max_size=20), max_size=8
+    )
+)
+def test_walk_yields_exactly_what_was_put(storage: Storage, files: dict[tuple[str, ...], bytes]) -> None:
+    storage.make_directory("data", "/d")
+    storage.clear("data", "/d")
+    held = {}
+    for at, content in files.items():
+        path = "/d/" + "/".join(at)
+        try:
+            put(storage, path, content)
+        except AlreadyExists:
+            continue
+        held[path] = len(content)
+    assert [(info.path, info.size_bytes) for info in storage.walk("data", "/d")] == sorted(held.items())
