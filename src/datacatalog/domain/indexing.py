@@ -64,7 +64,7 @@ class ProductIndexRequest:
 
     Attributes:
         patterns, note, fixity, generated_by: as of an ArchiveIndexRequest.
-        derived_from: inputs whose content lives on in the files; see domain.references.read_source for how they are named.
+        derived_from: inputs whose content lives on in the files; see domain.references.read_derived for how they are named.
         derived_using: inputs that were needed but are not contained.
     """
 
@@ -244,21 +244,20 @@ def file_body(
     name: str,
     storage_system: str,
     type: str,
-    requests: Iterable[IndexRequest],
+    request: IndexRequest,
 ) -> dict[str, Any]:
-    """Return the body of a file record once `requests` picked the file; equal to `old` where nothing is new.
+    """Return the body of a file record once `request` picked the file; equal to `old` where nothing is new.
 
-    The level is that of the last archive request; product requests say nothing of it. A known type is not overwritten
-    by UNKNOWN, and notes are added to those that are there.
+    A product request says nothing of the level. A known type is not overwritten by UNKNOWN; a note is added to those
+    that are there.
     """
     body = dict(old or {}) | {"name": name, "storage_system": storage_system}
     if type != UNKNOWN or "type" not in body:
         body["type"] = type
-    for request in requests:
-        if isinstance(request, ArchiveIndexRequest):
-            body["level"] = request.level
-        if request.note is not None and request.note not in body.get("notes", ()):
-            body["notes"] = [*body.get("notes", ()), request.note]
+    if isinstance(request, ArchiveIndexRequest):
+        body["level"] = request.level
+    if request.note is not None and request.note not in body.get("notes", ()):
+        body["notes"] = [*body.get("notes", ()), request.note]
     return body
 
 

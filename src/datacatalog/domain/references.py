@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from datacatalog.domain.archive import DEFAULT_SYSTEM, AgaveUri
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import canonical, kind_of, read_typed
-from datacatalog.domain.kinds import Kind
+from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.paths import below, normalised
 
 _SCHEME = "agave://"
@@ -22,37 +21,45 @@ _PLACE = re.compile(rf"/({'|'.join(_FILE_PLACES)}|{_REFERENCE_PLACE})/")
 _WEB = re.compile(r"https?://[^/\s]\S*\Z")
 
 
-class SourceKind(StrEnum):
-    """In which way a source is named."""
+@dataclass(frozen=True, slots=True)
+class ByUuid:
+    """A file (prefix 105) or reference (109), named by its typed UUID."""
 
-    UUID = "uuid"
-    URI = "uri"
-    PATH = "path"
-    RELATIVE = "relative"
-    IDENTIFIER = "identifier"
+    uuid: TypedUuid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """What a product was made from.
+@dataclass(frozen=True, slots=True)
+class ByIdentifier:
+    """A record, named by an identifier of its kind, e.g. `file.tacc.20001`."""
+
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByPlace:
+    """A file, named by where it lies.
 
     Attributes:
-        value: UUID: of a file (prefix 105) or reference (109), canonical. URI: `agave://system/path`, normalised.
-            PATH: absolute and normalised, on the default system. RELATIVE: the same, on the archive system.
-            IDENTIFIER: as given, e.g. `file.tacc.20001`.
+        system: None: the default storage system.
+        path: absolute and normalised.
     """
 
-    kind: SourceKind
-    value: str
+    system: str | None
+    path: str
 
 
-def read_source(text: str, archive_path: str, field: str = "derived_from") -> Source:
+DerivedReference = ByUuid | ByIdentifier | ByPlace
+
+
+def read_derived(
+    text: str, *, system: str, archive_path: str, field: str = "derived_from"
+) -> DerivedReference:
     """Tell what a string of `derived_from` or `derived_using` names: the first of these that it can be.
 
     A typed UUID; `agave://system/path`; an absolute path; `./relative`, which is below the archive path; an identifier.
 
     Args:
-        archive_path: of the job whose outputs are indexed.
+        system, archive_path: of the job whose outputs are indexed.
         field: what the string is called where it came from; complaints name it.
     Raises:
         InvalidField: empty, a UUID of another kind, or no `agave://system/path`.
@@ -62,15 +69,14 @@ def read_source(text: str, archive_path: str, field: str = "derived_from") -> So
     if not text:
         raise InvalidField(field, "is empty")
     if _is_typed(text):
-        uuid = read_typed(text, Kind.FILE, Kind.REFERENCE, field=field)
-        return Source(kind=SourceKind.UUID, value=uuid)
+        return ByUuid(read_typed(text, Kind.FILE, Kind.REFERENCE, field=field))
     if text.startswith(_SCHEME):
-        return Source(kind=SourceKind.URI, value=str(AgaveUri.parse(text, field)))
+        return ByPlace(*AgaveUri.parse(text, field))
     if text.startswith("/"):
-        return Source(kind=SourceKind.PATH, value=normalised(text, field))
+        return ByPlace(None, normalised(text, field))
     if text.startswith(("./", "../")):
-        return Source(kind=SourceKind.RELATIVE, value=below(archive_path, text, field))
-    return Source(kind=SourceKind.IDENTIFIER, value=text)
+        return ByPlace(system, below(archive_path, text, field))
+    return ByIdentifier(text)
 
 
 def references_in(
