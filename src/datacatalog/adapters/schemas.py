@@ -106,7 +106,7 @@ class JsonSchemas:
     def _errors(self, name: str, document: Any, *, limit: int) -> list[tuple[str, str]]:
         if name not in self._exact:
             self._exact[name] = _Validator(
-                self._schema(name), registry=self._registry
+                self._schema(name), registry=self._registry, format_checker=_FORMATS
             )
         errors: Iterator[ValidationError] = self._exact[name].iter_errors(document)
         try:
