@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord, UnsafePath
 from datacatalog.domain.filetypes import UNKNOWN, infer_type
 from datacatalog.domain.identifiers.records import record_uuid
@@ -223,10 +224,16 @@ def _write(
 def _write_file(job: Job, found: Found, sources: dict[str, TypedUuid], work: Work, env: Env) -> None:
     place = {"name": found.info.path, "storage_system": job.archive_system}
     known = work.records.find(record_uuid(Kind.FILE, place, env.identity, env.rules.default_system))
-    body = None if known is None else known.body
+    body: JsonObject = place if known is None else known.body
     makers, origins, needed = {job.uuid}, set[TypedUuid](), set[TypedUuid]()
     for request in found.requests:
-        body = file_body(body, **place, type=found.type, request=request)
+        body = file_body(
+            body,
+            name=found.info.path,
+            storage_system=job.archive_system,
+            type=found.type,
+            request=request,
+        )
         makers |= {read_typed(uuid, field="generated_by") for uuid in request.generated_by}
         if isinstance(request, ProductIndexRequest):
             origins |= {sources[text] for text in request.derived_from}
@@ -236,7 +243,7 @@ def _write_file(job: Job, found: Found, sources: dict[str, TypedUuid], work: Wor
         Relation.DERIVED_FROM.value: sorted(origins),
         Relation.DERIVED_USING.value: sorted(needed),
     }
-    record = put_record(Kind.FILE, {**(body or place), **links}, work, env).record
+    record = put_record(Kind.FILE, {**body, **links}, work, env).record
     if found.checksum is not None:
         _write_fixity(job.archive_system, found, record.uuid, work, env)
 
