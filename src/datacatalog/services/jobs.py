@@ -29,6 +29,7 @@ from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome, new_salt
 from datacatalog.services.linkage import resolve
 from datacatalog.services.pipelines import active_pipeline
+from datacatalog.services.records import inputs_in
 
 INDEXER = "jobs-indexer"
 
@@ -45,7 +46,7 @@ class JobPlan:
         session: word pair; None: one is drawn.
         archive_path: overrides the computed one; then there is no instance directory either.
         extra: further body fields: archive_patterns, product_patterns, agent, task.
-        acted_on, acted_using: files and references that it computes on.
+        acted_on, acted_using: files and references that it computes on, besides those that its data names.
     """
 
     pipeline_uuid: TypedUuid
@@ -133,16 +134,17 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
     )
     stored = Job(work.records.put(job.record, at=now))
     work.history.append(uuid, entry)
-    work.links.add(_links_of(uuid, plan, linkage))
+    work.links.add(_links_of(uuid, plan, linkage, work, env))
     return Created(job=stored, token=access.token_of(stored.record, env), fresh=True)
 
 
-def _links_of(uuid: TypedUuid, plan: JobPlan, linkage: Linkage) -> list[Link]:
+def _links_of(uuid: TypedUuid, plan: JobPlan, linkage: Linkage, work: Work, env: Env) -> list[Link]:
+    files, references = inputs_in(plan.data, work, env)
     said: Mapping[Relation, Sequence[TypedUuid]] = {
         Relation.GENERATED_BY: [plan.pipeline_uuid],
         Relation.CHILD_OF: linkage.child_of,
-        Relation.ACTED_ON: plan.acted_on,
-        Relation.ACTED_USING: plan.acted_using,
+        Relation.ACTED_ON: [*plan.acted_on, *files],
+        Relation.ACTED_USING: [*plan.acted_using, *references],
     }
     return [Link(source=uuid, relation=r, target=t) for r, targets in said.items() for t in targets]
 

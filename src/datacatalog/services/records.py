@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import kind_of, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record, combined
+from datacatalog.domain.references import references_in
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env, new_salt
 
@@ -119,6 +120,25 @@ def find_record(reference: str, work: Work, env: Env, kinds: Sequence[Kind] = LO
     )
     if found is None or not found.visible or found.kind not in kinds:
         raise UnknownRecord(reference)
+    return found
+
+
+def inputs_in(data: JsonObject, work: Work, env: Env) -> tuple[list[TypedUuid], list[TypedUuid]]:
+    """Return the files and the references that a job's data names; what the catalog does not know is passed over.
+
+    Source: docs, ManagedPipelineJob.refs_from_data_dict.
+    """
+    files, references = references_in(data, env.rules.default_system)
+    return _known(files, Kind.FILE, work, env), _known(references, Kind.REFERENCE, work, env)
+
+
+def _known(uris: Iterable[str], kind: Kind, work: Work, env: Env) -> list[TypedUuid]:
+    found = []
+    for uri in uris:
+        try:
+            found.append(find_record(uri, work, env, (kind,)).uuid)
+        except UnknownRecord:
+            continue
     return found
 
 

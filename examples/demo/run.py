@@ -1,0 +1,251 @@
+"""The whole way once, for real: from a measurement in the catalog to checksummed results that know where they come from.
+
+Starts a catalog of its own in a temporary folder, on free ports; loads metadata; registers a pipeline; launches an app on the Nile's
+annual flow as a managed job; waits for callbacks, indexing and fixity; shows what the ledger knows then. Every step is checked;
+the first one that did not happen ends the demonstration with exit code 1.
+
+    python examples/demo/run.py [--keep FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__file__).parents[1]
+SYSTEM = "data-sd2e-community"
+SERIES = "/uploads/nile/nile.csv"
+MEASUREMENT = "measurement.tacc.nile-aswan-volume"
+CHALLENGE = "NILE_CHANGE_POINT"
+PATIENCE_S = 90
+
+
+class StepFailed(Exception):
+    """Something that the demonstration shows did not happen."""
+
+
+class Demo:
+    """A catalog in `home`, and the commands that a user would type."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.url = ""
+
+    def run(self, *arguments: str) -> str:
+        """Run a `datacatalog` command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "datacatalog", *self._config(), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StepFailed(f"datacatalog {' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def ask(self, *arguments: str) -> Any:
+        """Run a command with --json and return what it said."""
+        return json.loads(self.run("--json", *arguments))
+
+    def show(self, *arguments: str) -> None:
+        """Run a command and show it with its output."""
+        say(f"$ datacatalog {' '.join(arguments)}")
+        say(self.run(*arguments).rstrip())
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Run gateway, workers and platform; `datacatalog up` stops cleanly on SIGINT."""
+        log = (self.home / "up.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "datacatalog", *self._config(), "up"], stdout=log, stderr=log
+        )
+        try:
+            self._await_ready(process)
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            code = process.wait(30)
+            log.close()
+        if code != 0:
+            raise StepFailed(f"datacatalog up ended with exit code {code}")
+
+    def _config(self) -> list[str]:
+        return ["--config", str(self.home / "config.yml")]
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise StepFailed(f"the gateway did not start; see {self.home / 'up.log'}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The whole way once, for real.")
+    parser.add_argument("--keep", type=Path, help="a new folder for the catalog, which then stays")
+    keep: Path | None = parser.parse_args().keep
+    home = keep or Path(tempfile.mkdtemp(prefix="datacatalog-demo-"))
+    try:
+        demonstrate(Demo(home))
+    except StepFailed as e:
+        say(f"\nFAILED: {e}")
+        log = home / "up.log"
+        if log.is_file():
+            say(log.read_text()[-4000:])
+        return 1
+    finally:
+        if keep is None:
+            shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def demonstrate(demo: Demo) -> None:
+    title("1. A catalog of its own")
+    set_up(demo)
+    with demo.up():
+        say(f"gateway, workers and the local platform run at {demo.url}")
+        title("2. What is known: challenge, design, experiment, samples, measurement")
+        load_metadata(demo)
+        title("3. A pipeline")
+        register_pipeline(demo)
+        title("4. A managed job, launched through the agave-proxy over HTTP")
+        job = launch(demo)
+        title("5. Callbacks, archiving, indexing")
+        watch(demo, job)
+        title("6. What the ledger knows")
+        check_history(demo, job)
+        outputs = check_files(demo, job)
+        check_lineage(demo, job, outputs)
+    title("Done: every step happened")
+
+
+def set_up(demo: Demo) -> None:
+    demo.run("init", str(demo.home), "--port", "free")
+    demo.url = demo.ask("doctor", "--offline")["url"]
+    shutil.copytree(EXAMPLES / "apps", demo.home / "apps", dirs_exist_ok=True)
+    target = demo.home / "storage" / SYSTEM / SERIES.lstrip("/")
+    target.parent.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "data" / "nile.csv", target)
+    say(f"configuration, secrets, store and storage in {demo.home}")
+
+
+def load_metadata(demo: Demo) -> None:
+    demo.show("load", str(EXAMPLES / "demo" / "metadata.json"))
+    again = demo.ask("load", str(EXAMPLES / "demo" / "metadata.json"))
+    expect(again["created"] == again["updated"] == 0, "loading twice changes nothing")
+
+
+def register_pipeline(demo: Demo) -> None:
+    demo.show("pipelines", "create", str(EXAMPLES / "demo" / "pipeline.json"))
+
+
+def launch(demo: Demo) -> str:
+    nonce = demo.ask("nonce", "create", "--actor", "agave-proxy")["nonce"]
+    message = {
+        "job_definition": {
+            "appId": "changepoint-1.0.0",
+            "name": "nile",
+            "inputs": {"series": f"agave://{SYSTEM}{SERIES}"},
+            "parameters": {"column": "volume"},
+            "maxRunTime": "00:01:00",
+        },
+        "parameters": {"measurement_id": MEASUREMENT},
+        "processing_level": "1",
+    }
+    say("POST /actors/v2/agave-proxy/messages?x-nonce=…")
+    say(json.dumps(message, indent=2))
+    answer = post(f"{demo.url}/actors/v2/agave-proxy/messages?x-nonce={nonce}", message)
+    outcome = answer["result"]["outcome"]
+    say(f"-> job {outcome['uuid']}, archives to {outcome['archive_uri']}")
+    return str(outcome["uuid"])
+
+
+def watch(demo: Demo, job: str) -> None:
+    demo.show("jobs", "watch", job, "--timeout", str(PATIENCE_S))
+
+
+def check_history(demo: Demo, job: str) -> None:
+    demo.show("jobs", "history", job)
+    history = demo.ask("jobs", "history", job)
+    names = [entry["name"] for entry in history]
+    moves = [entry["name"] for entry in history if not entry.get("noted")]
+    wanted = ["create", "run", "finish", "index", "indexed"]
+    met = [name for name in moves if name in wanted]
+    expect(list(dict.fromkeys(met)) == wanted, f"the job was run, finished and indexed: {names}")
+    statuses = {(entry["data"] or {}).get("status") for entry in history}
+    expect({"RUNNING", "FINISHED"} <= statuses, "the platform called back")
+    shown = demo.ask("jobs", "show", job)
+    say(f"\narchive path: {shown['archive_path']}")
+    expect(shown["state"] == "FINISHED", "the job is FINISHED")
+
+
+def check_files(demo: Demo, job: str) -> list[dict[str, Any]]:
+    demo.show("files", "list", "--job", job)
+    files: list[dict[str, Any]] = demo.ask("files", "list", "--job", job)
+    expect(bool(files), "the outputs are indexed")
+    root = demo.home / "storage" / SYSTEM
+    for file in files:
+        content = (root / file["name"].lstrip("/")).read_bytes()
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        expect(file["checksum"] == digest, f"the checksum of {file['name']} is that of the file")
+    results = [f for f in files if f["type"] == "JSON"]
+    expect(bool(results), "the app wrote its result")
+    result = (root / results[0]["name"].lstrip("/")).read_text()
+    say(f"\nwhat the app found:\n{result.rstrip()}")
+    return results
+
+
+def check_lineage(demo: Demo, job: str, outputs: list[dict[str, Any]]) -> None:
+    output = outputs[0]["uuid"]
+    demo.show("lineage", output)
+    steps = demo.ask("lineage", output)
+    names = {step.get("label") for step in steps}
+    for wanted in (MEASUREMENT, CHALLENGE):
+        expect(wanted in names, f"the lineage leads from the output to {wanted}")
+    expect(job in {step["uuid"] for step in steps}, "and through the job")
+    expect(f"{SERIES}" in names, "and to the file that was computed on")
+
+
+def post(url: str, message: Any) -> Any:
+    request = urllib.request.Request(
+        url, json.dumps(message).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as e:
+        raise StepFailed(f"HTTP {e.code}: {e.read().decode()}") from e
+
+
+def expect(true: bool, what: str) -> None:
+    if not true:
+        raise StepFailed(f"not so: {what}")
+
+
+def title(text: str) -> None:
+    say(f"\n=== {text} ===")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
