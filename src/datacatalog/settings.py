@@ -1,6 +1,6 @@
 """config.yml, secrets.json and the environment, read once, checked, and said clearly where they are wrong.
 
-Order: the defaults shipped with the package, then config.yml, then `DATACATALOG_<SECTION>__<KEY>=<YAML value>`. Secrets come
+Order: the defaults shipped with the package, then config.yml (and a reactor's own), then `DATACATALOG_<SECTION>__<KEY>=<YAML value>`. Secrets come
 from secrets.json beside config.yml (mode 0600) or from `DATACATALOG_SECRETS__<NAME>`, never from config.yml.
 """
 
@@ -74,11 +74,16 @@ def default_home() -> Path:
     return Path(named).expanduser().parent if named else Path.home() / ".datacatalog"
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overlay: Path | None = None,
+) -> Settings:
     """Read the settings.
 
     Args:
         path: config.yml; None: $DATACATALOG_CONFIG, or config.yml in `default_home()`.
+        overlay: a further file whose values go over those of config.yml, such as a reactor's own.
     Raises:
         Misconfigured: a file is missing, unreadable, open to others, or says something that cannot be.
     """
@@ -88,7 +93,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         path = Path(named).expanduser() if named else default_home() / CONFIG_FILE
     if not path.is_file():
         raise Misconfigured(f"no configuration at {path}; 'datacatalog init' writes one")
-    config = _overlaid(_merged(shipped_config(), _read_yaml(path)), environ)
+    config = _merged(shipped_config(), _read_yaml(path))
+    if overlay is not None:
+        config = _merged(config, _read_yaml(overlay))
+    config = _overlaid(config, environ)
     _check(config, path)
     return Settings(
         home=path.parent.absolute(),

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TextIO
 
 from datacatalog.bootstrap import build_app
@@ -18,6 +19,7 @@ from datacatalog.domain.errors import DatacatalogError
 from datacatalog.services.env import Principal
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
+from datacatalog.settings import load
 
 MESSAGE_VARIABLE = "MSG"
 EXECUTION_VARIABLE = "_abaco_execution_id"
@@ -29,6 +31,7 @@ log = logging.getLogger("datacatalog.reactor")
 
 def serve(
     actor: str,
+    config: Path | None = None,
     environ: Mapping[str, str] | None = None,
     stdin: TextIO | None = None,
     stdout: TextIO | None = None,
@@ -37,13 +40,16 @@ def serve(
 
     The execution's id makes the message recognizable: run again with the same id, it has no second effect.
 
+    Args:
+        config: the reactor's own config.yml, laid over the installation's.
     Returns:
         The exit code. The outcome is printed as one line of JSON; what went wrong goes to the log.
     """
     environ = os.environ if environ is None else environ
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        answer = receive(_envelope(actor, environ, stdin or sys.stdin), build_app().env)
+        app = build_app(load(overlay=config))
+        answer = receive(_envelope(actor, environ, stdin or sys.stdin), app.env)
     except DatacatalogError as e:
         log.critical("%s: %s", e.code, e)
         return e.exit
