@@ -70,10 +70,58 @@ def our_schema(schemas: JsonSchemas, name: str) -> Any:
     return inlined(schemas.get(name), schemas.get)
 
 
+def documents_of(schema: Any) -> st.SearchStrategy[Any]:
+    """Return values that mostly fit a schema without references; the keywords that our schemas use are known."""
+    if "const" in schema or "enum" in schema:
+        return st.sampled_from(schema.get("enum", [schema.get("const")]))
+    if "anyOf" in schema and not {"type", "properties"} & schema.keys():
+        return st.one_of([documents_of(form) for form in schema["anyOf"]])
+    types = schema.get("type", "object" if "properties" in schema or "required" in schema else None)
+    if types is None:
+        return JSON_VALUES
+    return st.one_of([_of_type(one, schema) for one in ([types] if isinstance(types, str) else types)])
+
+
+def _of_type(wanted: str, schema: Any) -> st.SearchStrategy[Any]:
+    match wanted:
+        case "object":
+            return _objects(schema)
+        case "array":
+            items = documents_of(schema.get("items", {}))
+            return st.lists(items, min_size=schema.get("minItems", 0), max_size=3)
+        case "string" if "pattern" in schema:
+            return st.from_regex(schema["pattern"])
+        case "string" if schema.get("format") == "uri":
+            return st.sampled_from(
+                ["https://leaves.example.org/1", "agave://system/leaf", "amqp://h/v", "leaf", ""]
+            )
+        case "string":
+            return st.text(min_size=schema.get("minLength", 0), max_size=schema.get("maxLength", 20))
+        case "integer":
+            return st.integers()
+        case "number":
+            return st.integers() | st.floats(allow_nan=False)
+        case "boolean":
+            return st.booleans()
+    return st.none()
+
+
+def _objects(schema: Any) -> st.SearchStrategy[dict[str, Any]]:
+    fields = {name: documents_of(inner) for name, inner in schema.get("properties", {}).items()}
+    needed = {name: fields.pop(name, JSON_VALUES) for name in schema.get("required", [])}
+    known = st.fixed_dictionaries(needed, optional=fields)
+    if schema.get("additionalProperties") is False:
+        return known
+    more = st.dictionaries(st.text(max_size=8), JSON_VALUES, max_size=2)
+    return st.builds(lambda extra, said: {**extra, **said}, more, known)
+
+
 @st.composite
-def nearly_right(draw: st.DrawFn, documents: list[Any]) -> Any:
+def nearly_right(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> Any:
     """Draw a document with one place spoilt: a value replaced, a line break added, a field dropped or made up."""
-    document = deepcopy(draw(st.sampled_from(documents)))
+    document = deepcopy(draw(documents))
+    if not isinstance(document, dict | list):
+        return draw(st.just(f"{document}\n") | JSON_VALUES)
     holders = [document]
     for holder in holders:
         inside = holder.values() if isinstance(holder, dict) else holder

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -90,10 +90,7 @@ class JsonSchemas:
             return False
         if name not in self._quick:
             self._quick[name] = self._engine.Draft7Validator(
-                self._schema(name),
-                retriever=self._named_by,
-                validate_formats=True,
-                formats={known: partial(_FORMATS.conforms, format=known) for known in _FORMATS.checkers},
+                self._schema(name), retriever=self._named_by, validate_formats=True
             )
         try:
             return bool(self._quick[name].is_valid(document))
