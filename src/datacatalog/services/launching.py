@@ -19,12 +19,18 @@ from datacatalog.domain.errors import (
     PlatformDown,
     UnknownRecord,
 )
-from datacatalog.domain.indexing import read_index_request
+from datacatalog.domain.indexing import (
+    ArchiveIndexRequest,
+    IndexRequest,
+    ProductIndexRequest,
+    read_index_request,
+)
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.linkage.levels import LINKAGE_PARAMETERS
 from datacatalog.domain.messages import LaunchJob
+from datacatalog.domain.patterns import decode_filter
 from datacatalog.domain.records import Record, merged
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
@@ -93,17 +99,25 @@ def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
         instanced=message.instanced,
         archive_system=system,
         archive_path=path,
-        extra={"archive_patterns": _patterns(message), "agent": f"{env.rules.api_url}/apps/v2/{app_id}"},
+        extra={**_patterns(message), "agent": f"{env.rules.api_url}/apps/v2/{app_id}"},
     )
 
 
-def _patterns(message: LaunchJob) -> list[dict[str, Any]]:
-    """Return the job's archive patterns: one request for all text filters, and those that are objects."""
-    texts = [p for p in message.index_patterns if isinstance(p, str)]
-    found = [read_index_request(p).to_document() for p in message.index_patterns if not isinstance(p, str)]
-    if texts or (not found and message.processing_level != "1"):
-        found.append({"patterns": texts, "level": message.processing_level})
-    return found
+def _patterns(message: LaunchJob) -> dict[str, list[dict[str, Any]]]:
+    """Return what the job's own patterns are: all text filters as one archive request, objects as what they are."""
+    texts = [decode_filter(p) for p in message.index_patterns if isinstance(p, str)]
+    archive: list[IndexRequest] = []
+    products: list[IndexRequest] = []
+    for pattern in message.index_patterns:
+        if not isinstance(pattern, str):
+            request = read_index_request(pattern, message.processing_level, "index_patterns")
+            (products if isinstance(request, ProductIndexRequest) else archive).append(request)
+    if texts or not (archive or products):
+        archive.append(ArchiveIndexRequest(texts, message.processing_level))
+    return {
+        "archive_patterns": [request.to_document() for request in archive],
+        "product_patterns": [request.to_document() for request in products],
+    }
 
 
 def _pipeline_of(app_id: str, work: Work) -> Record:
