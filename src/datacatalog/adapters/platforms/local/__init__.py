@@ -1,0 +1,5 @@
+"""Registered commands of this machine as a computing platform."""
+
+from datacatalog.adapters.platforms.local.platform import LocalPlatform
+
+__all__ = ["LocalPlatform"]

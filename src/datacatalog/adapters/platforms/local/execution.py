@@ -1,0 +1,248 @@
+"""One worker's turn at a job: what an earlier one left is taken up where it can be, and begun anew where not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from datacatalog.adapters.platforms.local.documents import Site, file_name
+from datacatalog.adapters.platforms.local.jobs import Job, State, Step
+from datacatalog.adapters.platforms.local.notifications import announce
+from datacatalog.adapters.platforms.local.processes import MARK, ProcessId, end_job
+from datacatalog.adapters.platforms.local.runner import Command, Ending, run
+from datacatalog.adapters.platforms.local.staging import outputs, settle, stage
+from datacatalog.adapters.platforms.local.values import duration_text
+from datacatalog.domain.archive import AgaveUri
+from datacatalog.domain.errors import DatacatalogError, LeaseLost, Unavailable
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.storage import Storage
+from datacatalog.ports.stores import Work
+from datacatalog.ports.tasks import Task
+
+_LAST_WORDS_BYTES = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    storage: Storage
+    clock: Clock
+    site: Site
+
+
+class _CommandFailed(Exception):
+    """The command ended, but not well."""
+
+
+class _Stopped(Exception):
+    """Somebody wants the job stopped."""
+
+
+class Execution:
+    """A job in the hands of one worker.
+
+    Each step is written to the job's folder first and announced after; what a crash left unannounced, the next worker
+    announces. A command that ended well is not run again: its outputs are archived from where they are.
+    """
+
+    def __init__(self, job: Job, task: Task, around: Surroundings) -> None:
+        self._job, self._task, self._around = job, task, around
+        self._order = job.accepted.order
+        self._state = job.state()
+        self._announced = 0
+
+    def carry_out(self) -> None:
+        """Bring the job to its end, and take its message off the queue.
+
+        Raises:
+            PlatformDown, StorageDown, OSError: worth another try; on the last one, the job has failed instead.
+            StoreDown, LeaseLost.
+        """
+        self._take_over()
+        if not self._state.final:
+            self._announce()
+            self._bring_to_its_end()
+        self._tidy()
+        self._task.finish(self._announce_in)
+
+    def _take_over(self) -> None:
+        """Shut earlier workers out, and end what they left running."""
+        self._state = self._job.take_over(lambda: self._task.transact(lambda work: None))
+        end_job(self._job.folder, self._state.process)
+
+    def _bring_to_its_end(self) -> None:
+        try:
+            self._work()
+        except LeaseLost:
+            raise
+        except _Stopped:
+            self._write("STOPPED", "stopped on request")
+        except _CommandFailed as e:
+            self._write("FAILED", str(e))
+        except (DatacatalogError, OSError) as e:
+            self._raise_if_worth_a_try(e)
+            self._write("FAILED", str(e))
+        else:
+            self._write("FINISHED")
+
+    def _work(self) -> None:
+        if not self._state.ran:
+            self._begin_attempt()
+            self._run_command(self._stage_inputs())
+        if self._order.archive and self._state.status != "ARCHIVING_FINISHED":
+            self._archive(self._order.archive)
+
+    # -------------------------------------------------------------------------------------- the parts
+
+    def _begin_attempt(self) -> None:
+        self._heed_cancel()
+        self._job.clear_attempts()
+        self._change(lambda s: replace(s, attempt=s.attempt + 1, process=None, ran=False))
+        for name in ("inputs", "work", "home", "tmp"):
+            (self._folder / name).mkdir(mode=0o700, parents=True)
+
+    def _stage_inputs(self) -> dict[str, tuple[str, ...]]:
+        """Copy the inputs; return what they stand for in templates."""
+        self._reach("STAGING_INPUTS")
+        return {
+            f"inputs.{name}": tuple(self._staged(name, i, uri) for i, uri in enumerate(uris))
+            for name, uris in self._order.inputs.items()
+        }
+
+    def _staged(self, name: str, number: int, uri: AgaveUri) -> str:
+        self._heed_cancel()
+        return str(stage(self._around.storage, uri, self._folder / "inputs" / f"{name}-{number}"))
+
+    def _run_command(self, inputs: Mapping[str, tuple[str, ...]]) -> None:
+        command = self._command({**self._order.app.constants(), **self._order.values(), **inputs})
+        self._reach("RUNNING")
+        ending, code = run(command, began=self._remember, stop=self._job.is_cancelled)
+        self._reach("CLEANING_UP")
+        self._heed_cancel()
+        if ending is Ending.TIMED_OUT:
+            raise _CommandFailed(f"the command ran longer than {duration_text(command.limit)}")
+        if code != 0:
+            raise _CommandFailed(_how_it_ended(code) + _last_words(command.errors))
+        settle(command.folder)
+        self._change(lambda s: replace(s, ran=True))
+
+    def _archive(self, archive: AgaveUri) -> None:
+        self._reach("ARCHIVING")
+        try:
+            for path, file in outputs(self._folder / "work"):
+                self._check_turn()
+                self._around.storage.put(archive.system, f"{archive.path}/{path}", file)
+        except LeaseLost:
+            raise
+        except (DatacatalogError, OSError) as e:
+            self._raise_if_worth_a_try(e)
+            self._reach("ARCHIVING_FAILED", str(e))
+            raise
+        self._reach("ARCHIVING_FINISHED")
+
+    def _command(self, values: Mapping[str, tuple[str, ...]]) -> Command:
+        work, name = self._folder / "work", file_name(self._order.name)
+        return Command(
+            arguments=[
+                argument for template in self._order.app.command for argument in template.fill(values)
+            ],
+            environment=self._environment(values),
+            folder=work,
+            output=work / f"{name}.out",
+            errors=work / f"{name}.err",
+            limit=self._order.max_run_time,
+            job=self._job.folder,
+        )
+
+    def _environment(self, values: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        archive = self._order.archive
+        own = {
+            name: text
+            for name, template in self._order.app.environment.items()
+            for text in template.fill(values)
+        }
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LANG": "C.UTF-8",
+            "HOME": str(self._folder / "home"),
+            "TMPDIR": str(self._folder / "tmp"),
+            "AGAVE_JOB_ID": self._job.id,
+            "AGAVE_JOB_NAME": self._order.name,
+            "AGAVE_JOB_APP_ID": self._order.app.id,
+            "AGAVE_JOB_OWNER": self._around.site.owner,
+            "AGAVE_JOB_ARCHIVE_SYSTEM": archive.system if archive else "",
+            "AGAVE_JOB_ARCHIVE_PATH": archive.path if archive else "",
+            **own,
+            MARK: str(self._job.folder),
+        }
+
+    def _tidy(self) -> None:
+        """Remove what is not needed once the job is over: all but the outputs that were not archived."""
+        if self._state.status == "STOPPED" or (self._state.status == "FINISHED" and self._order.archive):
+            self._job.clear_attempts()
+        for name in ("inputs", "home", "tmp"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    # -------------------------------------------------------------------------------------- its pieces
+
+    @property
+    def _folder(self) -> Path:
+        return self._job.attempt_folder(self._state.attempt)
+
+    def _heed_cancel(self) -> None:
+        if self._job.is_cancelled():
+            raise _Stopped
+
+    def _raise_if_worth_a_try(self, error: Exception) -> None:
+        if isinstance(error, Unavailable | OSError) and not self._task.last:
+            raise error
+
+    def _remember(self, process: ProcessId) -> None:
+        self._change(lambda s: replace(s, process=process))
+
+    def _reach(self, status: str, note: str = "") -> None:
+        self._write(status, note)
+        self._announce()
+
+    def _write(self, status: str, note: str = "") -> None:
+        step = Step(status=status, at=self._now(), note=note)
+        self._change(lambda s: s.reaching(step))
+
+    def _announce(self) -> None:
+        self._task.transact(self._announce_in)
+        self._announced = len(self._state.steps)
+
+    def _announce_in(self, work: Work) -> None:
+        announce(self._job.accepted, self._state, work, at=self._now(), after=self._announced)
+
+    def _check_turn(self) -> None:
+        self._change(lambda s: s)
+
+    def _change(self, change: Callable[[State], State]) -> None:
+        self._state = self._job.change(change, turn=self._state.turn)
+
+    def _now(self) -> datetime:
+        return self._around.clock.now()
+
+
+def _how_it_ended(code: int) -> str:
+    return (
+        f"the command was ended by signal {-code}" if code < 0 else f"the command ended with exit code {code}"
+    )
+
+
+def _last_words(errors: Path) -> str:
+    """Return the last line that a command wrote to its errors, as far as it can be shown."""
+    try:
+        with os.fdopen(
+            os.open(errors, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb"
+        ) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS_BYTES))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    words = "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
+    return f": {words}" if words else ""

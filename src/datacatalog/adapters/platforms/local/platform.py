@@ -1,0 +1,162 @@
+"""A small computing platform on this machine, which behaves toward the catalog like Agave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from datacatalog.adapters.platforms.local.apps import Apps
+from datacatalog.adapters.platforms.local.documents import Site, job_document
+from datacatalog.adapters.platforms.local.execution import Execution, Surroundings
+from datacatalog.adapters.platforms.local.jobs import Accepted, Job, Jobs, job_id
+from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
+from datacatalog.adapters.platforms.local.notifications import Notifier, announce
+from datacatalog.adapters.platforms.local.orders import Order, read_order
+from datacatalog.adapters.platforms.local.origins import Origin, origin
+from datacatalog.domain.archive import DEFAULT_SYSTEM
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.platforms import PlatformJob
+from datacatalog.ports.storage import Storage
+from datacatalog.ports.stores import Store, Work
+from datacatalog.ports.tasks import Task
+
+JOBS_QUEUE = "platform-jobs"
+
+
+class LocalPlatform:
+    """Runs registered commands as jobs.
+
+    What it is asked for lies in `work_root`; what is to be done, in two queues of the store, whose tasks workers do:
+    "platform-jobs" (a job takes as long as its command) and "platform-notifications" (one callback). A worker that does
+    both needs more than one thread, or callbacks wait for the command.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        storage: Storage,
+        clock: Clock,
+        *,
+        apps: Path | Mapping[str, JsonObject],
+        work_root: Path,
+        api_url: str,
+        default_system: str = DEFAULT_SYSTEM,
+        owner: str = "",
+        execution_system: str = "local",
+        callbacks_to: Iterable[str] = (),
+    ) -> None:
+        """Wire the platform.
+
+        Args:
+            apps: a folder with one file per app (format: apps.py), or definitions by app id.
+            work_root: where jobs are kept while they run; made when the first one comes.
+            api_url: base URL of the gateway; callbacks may go there.
+            default_system: storage system of inputs and archives that name none.
+            callbacks_to: URLs of other servers that callbacks may go to; only scheme, host and port count.
+        Raises:
+            Misconfigured: an app file, or a URL, is not as it should be.
+        """
+        site = Site(api_url=api_url.rstrip("/"), system=execution_system, owner=owner)
+        self._store, self._storage, self._clock = store, storage, clock
+        self._site, self._default_system = site, default_system
+        self._apps = Apps(apps)
+        self._jobs = Jobs(work_root.absolute(), default_system)
+        self._around = Surroundings(storage=storage, clock=clock, site=site)
+        self._notifier = Notifier(self._jobs, site)
+        self._callable = frozenset(_origin(url) for url in (api_url, *callbacks_to))
+
+    # ----------------------------------------------------------------------------------- the port
+
+    def app(self, app_id: str) -> JsonObject:
+        return self._apps.get(app_id).described()
+
+    def apps(self) -> Sequence[str]:
+        return self._apps.ids()
+
+    def submit(self, definition: JsonObject, *, key: str) -> PlatformJob:
+        with _disk_told():
+            job = self._jobs.find(job_id(key)) or self._jobs.add(self._accepted(definition, key))
+            state = job.state()
+        if not state.turn:
+
+            def set_going(work: Work) -> None:
+                now = self._clock.now()
+                announce(job.accepted, state, work, at=now)
+                work.outbox.send(JOBS_QUEUE, {"id": job.id}, id=key, at=now)
+
+            self._store.transact(set_going)
+        return self._shown(job)
+
+    def job(self, id: str) -> PlatformJob:
+        with _disk_told():
+            return self._shown(self._jobs.get(id))
+
+    def cancel(self, id: str) -> None:
+        with _disk_told():
+            self._jobs.get(id).cancel()
+
+    # ---------------------------------------------------------------------------------- for workers
+
+    def tasks(self) -> Mapping[str, Callable[[Task], None]]:
+        """Return what workers have to do: queue -> function."""
+        return {JOBS_QUEUE: self.run, NOTIFICATIONS_QUEUE: self.notify}
+
+    def run(self, task: Task) -> None:
+        """Bring one job to its end.  Raises as `Execution.carry_out` does, and UnknownRecord."""
+        with _disk_told():
+            Execution(self._jobs.get(task.delivery.body["id"]), task, self._around).carry_out()
+
+    def notify(self, task: Task) -> None:
+        """Deliver one callback.  Raises as `Notifier.notify` does."""
+        with _disk_told():
+            self._notifier.notify(task)
+
+    # ------------------------------------------------------------------------------------- the parts
+
+    def _accepted(self, definition: JsonObject, key: str) -> Accepted:
+        order = read_order(definition, self._apps.get(definition.get("appId", "")), self._default_system)
+        self._check_places(order)
+        return Accepted(
+            id=job_id(key), key=key, created=self._clock.now(), definition=dict(definition), order=order
+        )
+
+    def _check_places(self, order: Order) -> None:
+        known = self._storage.systems()
+        for name, uris in order.inputs.items():
+            for uri in uris:
+                if uri.system not in known:
+                    raise InvalidField(f"inputs/{name}", f"{uri.system} is no storage system here")
+        if order.archive and order.archive.system not in known:
+            raise InvalidField("archiveSystem", f"{order.archive.system} is no storage system here")
+        for i, notification in enumerate(order.notifications):
+            to = origin(notification.url)
+            if to not in self._callable:
+                raise InvalidField(
+                    f"notifications/{i}/url", f"{to} is none of the servers that may be called back"
+                )
+
+    def _shown(self, job: Job) -> PlatformJob:
+        steps = job.state().steps
+        detail = job_document(job.accepted, steps, self._site)
+        return PlatformJob(
+            id=job.id, status=steps[-1].status, link=detail["_links"]["self"]["href"], detail=detail
+        )
+
+
+def _origin(url: str) -> Origin:
+    found = origin(url)
+    if found is None:
+        raise Misconfigured(f"{url} is no http or https URL that callbacks can go to")
+    return found
+
+
+@contextmanager
+def _disk_told() -> Iterator[None]:
+    """Turn errors of the disk, where jobs are kept, into ours."""
+    try:
+        yield
+    except OSError as e:
+        raise PlatformDown(f"the local platform's disk: {e}") from e

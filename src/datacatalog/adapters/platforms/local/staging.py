@@ -1,0 +1,77 @@
+"""Files on their way in and out: from storage systems into an attempt's folder, and back from there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from datacatalog.domain.archive import AgaveUri
+from datacatalog.domain.errors import NoSuchPath
+from datacatalog.domain.paths import components
+from datacatalog.ports.storage import Storage
+
+
+def stage(storage: Storage, uri: AgaveUri, into: Path) -> Path:
+    """Copy a file, or a directory with everything below it; return the copy, which has the same name.
+
+    Raises:
+        NoSuchPath, UnsafePath, InvalidField, StorageDown: as the storage says.
+        OSError: the copy cannot be written.
+    """
+    into.mkdir(parents=True)
+    target = into / components(uri.path)[-1]
+    try:
+        source = storage.open(uri.system, uri.path)
+    except NoSuchPath:
+        _stage_directory(storage, uri, target)
+    else:
+        _copy(source, target)
+    return target
+
+
+def outputs(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield every regular file below a folder, in order, as (path below it, file opened for reading).
+
+    Links and special files are passed over; nothing outside of the folder is opened. Each file is open until the next one.
+
+    Raises:
+        OSError: something in there cannot be read.
+    """
+    for place, directories, names, descriptor in os.fwalk(folder, onerror=_raise):
+        directories.sort()
+        below = Path(place).relative_to(folder)
+        for name in sorted(names):
+            if stat.S_ISREG(os.lstat(name, dir_fd=descriptor).st_mode):
+                opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
+                with os.fdopen(opened, "rb") as file:
+                    yield str(below / name), file
+
+
+def settle(folder: Path) -> None:
+    """Wait until the outputs in a folder are on disk.  Raises OSError."""
+    for _, file in outputs(folder):
+        os.fsync(file.fileno())
+    for _, _, _, descriptor in os.fwalk(folder, onerror=_raise):
+        os.fsync(descriptor)
+
+
+def _stage_directory(storage: Storage, uri: AgaveUri, target: Path) -> None:
+    depth = len(components(uri.path))
+    for info in storage.walk(uri.system, uri.path):
+        copy = target.joinpath(*components(info.path)[depth:])
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _copy(storage.open(uri.system, info.path), copy)
+    target.mkdir(exist_ok=True)
+
+
+def _copy(source: BinaryIO, target: Path) -> None:
+    with source, target.open("xb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
