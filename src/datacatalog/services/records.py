@@ -12,9 +12,11 @@ from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import kind_of, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+from datacatalog.domain.messages import Message
 from datacatalog.domain.records import Link, Record, combined
 from datacatalog.domain.references import references_in
-from datacatalog.ports.stores import Work
+from datacatalog.ports.stores import Page, Work
+from datacatalog.services import access
 from datacatalog.services.env import Env, new_salt
 
 LOOKUP_ORDER = (
@@ -102,6 +104,23 @@ def _links(uuid: TypedUuid, said: Mapping[Relation, Any]) -> list[Link]:
     return links
 
 
+def revoke_token(uuid: TypedUuid, token: str, env: Env) -> Record:
+    """Give a document another update token; the one it had is worth nothing from then on.
+
+    Args:
+        token: an administrative token.
+    Raises:
+        UnknownRecord, InvalidAdminToken.
+    """
+
+    def body(work: Work) -> Record:
+        record = work.records.get(uuid)
+        access.authorize_admin(Message(token=token), work, env)
+        return work.records.put(access.rotate_token(record, new_salt()), at=env.clock.now())
+
+    return env.store.transact(body)
+
+
 # -------------------------------------------------------------------------------------------- finding
 
 
@@ -121,6 +140,16 @@ def find_record(reference: str, work: Work, env: Env, kinds: Sequence[Kind] = LO
     if found is None or not found.visible or found.kind not in kinds:
         raise UnknownRecord(reference)
     return found
+
+
+def files_of(job: TypedUuid, work: Work, *, after: str | None = None, limit: int = 100) -> Page:
+    """Return a page of the visible files that a job generated, ordered by UUID; a page may hold fewer than `limit`."""
+    links = work.links.to(job, Relation.GENERATED_BY, kind=Kind.FILE, after=after, limit=limit)
+    found = [work.records.get(link.source) for link in links]
+    return Page(
+        records=[record for record in found if record.visible],
+        next=links[-1].source if len(links) == limit else None,
+    )
 
 
 def inputs_in(data: JsonObject, work: Work, env: Env) -> tuple[list[TypedUuid], list[TypedUuid]]:
