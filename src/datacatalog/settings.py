@@ -123,6 +123,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return _parse_yaml(path.read_text("utf-8"), str(path))
     except OSError as e:
         raise Misconfigured(f"{path}: {e.strerror}") from e
+    except UnicodeDecodeError as e:
+        raise Misconfigured(f"{path}: {e}") from e
 
 
 def _parse_yaml(text: str, name: str) -> dict[str, Any]:
@@ -150,10 +152,15 @@ def _overlaid(config: dict[str, Any], environ: Mapping[str, str]) -> dict[str, A
         if not variable.startswith(PREFIX) or not found or section == "secrets":
             continue
         *between, last = rest.split("__")
-        place = config.setdefault(section, {})
-        for key in between:
+        place: Any = config
+        for key in (section, *between):
             place = place.setdefault(key, {})
-        place[last] = yaml.safe_load(text)
+            if not isinstance(place, dict):
+                raise Misconfigured(f"{variable}: {key} is no section")
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError as e:
+            raise Misconfigured(f"{variable}: {e}") from e
     return config
 
 
@@ -183,16 +190,28 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
     for variable, text in environ.items():
         if variable.startswith(f"{PREFIX}SECRETS__"):
             values[variable.removeprefix(f"{PREFIX}SECRETS__").lower()] = text
-    for name in ("token_key", "administrator_key"):
-        if len(str(values.get(name, "")).encode()) < SECRET_BYTES_MIN:
-            raise Misconfigured(
-                f"{path}: {name} is missing or shorter than {SECRET_BYTES_MIN} characters; 'datacatalog init' makes one"
-            )
-    if 0 < len(str(values.get("bearer_key", "")).encode()) < SECRET_BYTES_MIN:
-        raise Misconfigured(f"{path}: bearer_key is shorter than {SECRET_BYTES_MIN} characters")
-    return Secrets(
-        token_key=values["token_key"],
-        administrator_key=values["administrator_key"],
-        bearer_key=values.get("bearer_key", ""),
-        nonces=dict(values.get("nonces", {})),
+    nonces = values.get("nonces", {})
+    if not isinstance(nonces, dict) or not all(isinstance(nonce, str) for nonce in nonces.values()):
+        raise Misconfigured(f"{path}: nonces must be an object of actor names and nonces")
+    token_key, administrator_key, bearer_key = (
+        _secret(values, name, path) for name in ("token_key", "administrator_key", "bearer_key")
     )
+    for name, value in (("token_key", token_key), ("administrator_key", administrator_key)):
+        if not value:
+            raise Misconfigured(f"{path}: {name} is missing; 'datacatalog init' makes one")
+    return Secrets(
+        token_key=token_key,
+        administrator_key=administrator_key,
+        bearer_key=bearer_key,
+        nonces=nonces,
+    )
+
+
+def _secret(values: Mapping[str, Any], name: str, path: Path) -> str:
+    """Return a secret, "" where there is none.  Raises Misconfigured: it is no text, or short."""
+    value = values.get(name, "")
+    if not isinstance(value, str):
+        raise Misconfigured(f"{path}: {name} must be text")
+    if 0 < len(value.encode()) < SECRET_BYTES_MIN:
+        raise Misconfigured(f"{path}: {name} is shorter than {SECRET_BYTES_MIN} characters")
+    return value
