@@ -17,6 +17,7 @@ Everything but `id` and `command` may be missing. What is not known here is refu
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -35,8 +36,11 @@ from datacatalog.domain.identifiers.platforms import is_app_id
 DEFAULT_RUN_TIME = timedelta(hours=1)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SUFFIXES = {".yml", ".yaml", ".json"}
+_CONSTANTS = {"python", "folder"}
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """Attributes: type: a key of `values.TYPES`; default: None where there is none."""
+    """What a job may set.
+
+    Attributes:
+        type: a key of `values.TYPES`.
+        default: None where there is none.
+    """
 
     type: str
     default: Scalar | None
@@ -105,7 +114,7 @@ class Apps:
     """All registered apps, by id."""
 
     def __init__(self, source: Path | Mapping[str, JsonObject]) -> None:
-        """Read a folder of app files, or take definitions as they are (app id -> definition).
+        """Read a folder of app files (none, if it is not there), or take definitions as they are (app id -> definition).
 
         Raises:
             Misconfigured: names the file, the key and the reason.
@@ -132,6 +141,9 @@ def _given(definitions: Mapping[str, JsonObject]) -> Iterator[App]:
 def _in_folder(folder: Path) -> Iterator[App]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES)
+    except FileNotFoundError:
+        _LOG.warning("no apps are registered: there is no folder %s", folder)
+        return
     except OSError as e:
         raise Misconfigured(f"the folder of apps cannot be read: {folder}: {e.strerror}") from e
     seen: dict[str, Path] = {}
@@ -230,7 +242,10 @@ def _names(
 def _command(value: Any, names: Mapping[str, bool]) -> tuple[Template, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidField("command", "wants a list of arguments, the program first")
-    return tuple(_template(text, f"command[{i}]", names) for i, text in enumerate(value))
+    command = tuple(_template(text, f"command[{i}]", names) for i, text in enumerate(value))
+    if any(name not in _CONSTANTS for name in command[0].names):
+        raise InvalidField("command[0]", "cannot depend on a job: it is the program")
+    return command
 
 
 def _environment(value: Any, names: Mapping[str, bool]) -> dict[str, Template]:

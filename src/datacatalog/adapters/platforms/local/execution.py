@@ -12,7 +12,7 @@ from pathlib import Path
 from datacatalog.adapters.platforms.local.documents import Site, file_name
 from datacatalog.adapters.platforms.local.jobs import Job, State, Step
 from datacatalog.adapters.platforms.local.notifications import announce
-from datacatalog.adapters.platforms.local.processes import MARK, ProcessId, end_job
+from datacatalog.adapters.platforms.local.processes import ProcessId, end_job
 from datacatalog.adapters.platforms.local.runner import Command, Ending, run
 from datacatalog.adapters.platforms.local.staging import outputs, settle, stage
 from datacatalog.adapters.platforms.local.values import duration_text
@@ -176,7 +176,6 @@ class Execution:
             "AGAVE_JOB_ARCHIVE_SYSTEM": archive.system if archive else "",
             "AGAVE_JOB_ARCHIVE_PATH": archive.path if archive else "",
             **own,
-            MARK: str(self._job.folder),
         }
 
     def _tidy(self) -> None:

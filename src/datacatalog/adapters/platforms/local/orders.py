@@ -37,7 +37,11 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Attributes: archive: where outputs go; None: they stay where they were made."""
+    """A job definition that its app can carry out.
+
+    Attributes:
+        archive: where outputs go; None: they stay where they were made.
+    """
 
     app: App
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from datacatalog.adapters.platforms.local import launcher
-from datacatalog.adapters.platforms.local.processes import ProcessId, end_job, signal_group
+from datacatalog.adapters.platforms.local.processes import MARK, ProcessId, end_job, signal_group
 
 GRACE = timedelta(seconds=2)
 """How long a command that is told to stop may take for it."""
@@ -37,7 +38,7 @@ class Command:
 
     Attributes:
         arguments: the program first.
-        environment: all of it; nothing is inherited.
+        environment: all of it but the mark of the job; nothing is inherited.
         folder: working directory.
         output, errors: files that are made for what it prints.
         job: the job's folder.
@@ -70,7 +71,7 @@ def run(
     try:
         if identity is not None:
             began(identity)
-        _let_go(process)
+        _let_go(process, command)
         ending = _await_end(process.pid, command.limit, stop)
     finally:
         # The leader is not waited for before its group is dead: until then nobody else can get its number.
@@ -83,12 +84,12 @@ def run(
 def _launched(command: Command) -> subprocess.Popen[bytes]:
     with _made(command.output) as output, _made(command.errors) as errors:
         return subprocess.Popen(  # noqa: S603 (arguments come from a registered app, and no shell reads them)
-            [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), *command.arguments],
+            [sys.executable, "-I", "-S", launcher.__file__, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
             cwd=command.folder,
-            env=dict(command.environment),
+            env={MARK: str(command.job), "LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
 
@@ -98,10 +99,12 @@ def _made(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "wb")
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _let_go(process: subprocess.Popen[bytes], command: Command) -> None:
+    environment = {**command.environment, MARK: str(command.job)}
+    line = json.dumps({"arguments": list(command.arguments), "environment": environment}) + "\n"
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(b"go\n")
+            process.stdin.write(line.encode())
 
 
 def _await_end(pid: int, limit: timedelta, stop: Callable[[], bool]) -> Ending:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.paths import is_text
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -25,7 +26,7 @@ def _is_number(value: Any) -> bool:
 
 
 TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str) and "\0" not in value,
+    "string": lambda value: isinstance(value, str) and "\0" not in value and is_text(value),
     "integer": _is_integer,
     "number": _is_number,
     "bool": lambda value: isinstance(value, bool),
