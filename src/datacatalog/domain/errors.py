@@ -186,6 +186,7 @@ class InvalidToken(Refused):
     code = "invalid-token"
 
     def __init__(self, uuid: str = "") -> None:
+        self.uuid = uuid
         super().__init__(f"the token does not authorize this for {uuid or 'this document'}")
 
 

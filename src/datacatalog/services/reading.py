@@ -164,7 +164,8 @@ def _url_event(url: Mapping[str, str], document: JsonObject | None) -> Message:
     """Read an event that stands in the URL; a body that is no event of its own becomes its data."""
     name = one_of("event", *(v.lower() for v in _url_names(url)))
     if name is None:
-        if url.get("status") or url.get("state"):
+        if {"status", "state"} & url.keys():
+            # Even an empty one makes it a callback: platforms send what they could not fill in.
             return _callback(document or {}, url)
         raise BadMessage("no actionable event was received: uuid, and event= or status=, are required")
     note = {"note": url["note"]} if url.get("note") else None

@@ -123,9 +123,9 @@ class Gateway:
             sent = Envelope(request=received, principal=principal, delivery_id=delivery_id)
             try:
                 return receive(sent, self.app.env, queued=self.app.queued(name))
-            except (InvalidToken, InvalidAdminToken):
-                target = context.get("uuid", "")
-                self._throttle.wrong(_source(request), f"token:{target}", at=self.app.env.clock.now())
+            except (InvalidToken, InvalidAdminToken) as e:
+                target = f"token:{e.uuid}" if isinstance(e, InvalidToken) else "token:administrator"
+                self._throttle.wrong(_source(request), target, at=self.app.env.clock.now())
                 raise
 
         answer = await self._run(work)
