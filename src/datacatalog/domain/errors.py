@@ -298,6 +298,15 @@ class NotInService(Conflict):
         super().__init__(f"pipeline {pipeline} is out of service; its token can enable it")
 
 
+class GivenUp(Conflict):
+    """A message was claimed as often as is allowed, and its worker died each time."""
+
+    code = "given-up"
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"given up after {tries} tries that were cut off")
+
+
 class LeaseLost(Conflict):
     """Another worker took over this message; nothing of this attempt may be written."""
 

@@ -21,11 +21,13 @@ class Task:
 
     Attributes:
         last: whether this is the last try; what fails now is given up.
+        exhausted: whether even that is over (the worker died in it): nothing may be tried any more, only given up.
     """
 
     delivery: Delivery
     store: Store
     last: bool
+    exhausted: bool = False
 
     def transact(self, body: Callable[[Work], T]) -> T:
         """Write as `Store.transact` does, if the task is still ours.  Raises LeaseLost."""

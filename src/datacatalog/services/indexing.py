@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord, UnsafePath
+from datacatalog.domain.errors import (
+    DatacatalogError,
+    GivenUp,
+    LeaseLost,
+    NoSuchPath,
+    StorageDown,
+    UnknownRecord,
+    UnsafePath,
+)
 from datacatalog.domain.filetypes import UNKNOWN, infer_type
 from datacatalog.domain.identifiers.records import record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
@@ -36,7 +45,7 @@ from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
 from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome
-from datacatalog.services.jobs import handle_job_event, job_for, move, note, state_outcome
+from datacatalog.services.jobs import fail_job, handle_job_event, job_for, move, note, state_outcome
 from datacatalog.services.records import find_record, put_record
 
 INDEX_QUEUE = "index-archive"
@@ -74,6 +83,11 @@ def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:
     """
     job = job_for(message.uuid, work)
     access.authorize(message, job.record, work, env)
+    if message.trusted and not job.allows(Event.INDEX):
+        # The job finished, and was moved on before this came to be handled.
+        noted = note(job, Event.INDEX, None, work, env)
+        line = f"Noted index; job state stays '{noted.state}'"
+        return state_outcome(noted, (line,), recorded="noted")
     requests = _requests(job, message.filters, message.level)
     asked = {"filters": message.filters, "level": message.level}
     data = {name: value for name, value in asked.items() if value is not None}
@@ -118,18 +132,29 @@ class Tally:
 
 
 def index_archive(task: Task, env: Env) -> None:
-    """Index a job's archive, and mark it as indexed.
+    """Index a job's archive, and mark it as indexed. Where that cannot be done, the job fails with the reason.
 
     Raises:
-        LeaseLost, StorageDown.
+        Unavailable: worth another try.
+        LeaseLost.
     """
     uuid = TypedUuid(task.delivery.body["uuid"])
-    requests = [read_index_request(document) for document in task.delivery.body["requests"]]
-    job = env.store.read(lambda work: job_for(uuid, work))
     tally = Tally()
-    for _ in index_files(job, requests, tally, task.transact, env):
-        pass
-    task.finish(lambda work: _mark_indexed(uuid, tally, work, env))
+    try:
+        if task.exhausted:
+            raise GivenUp(task.delivery.tries - 1)
+        requests = [read_index_request(document) for document in task.delivery.body["requests"]]
+        job = env.store.read(lambda work: job_for(uuid, work))
+        for _ in index_files(job, requests, tally, task.transact, env):
+            pass
+    except LeaseLost:
+        raise
+    except DatacatalogError as e:
+        if e.retry and not task.last:
+            raise
+        task.finish(partial(fail_job, uuid, e, env=env))
+    else:
+        task.finish(lambda work: _mark_indexed(uuid, tally, work, env))
 
 
 def _mark_indexed(uuid: TypedUuid, tally: Tally, work: Work, env: Env) -> None:

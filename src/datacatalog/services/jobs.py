@@ -13,7 +13,13 @@ from datacatalog.domain.archive import (
     check_clearable,
 )
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import AlreadyExists, ReservedEvent, StaleWrite, UnknownRecord
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    DatacatalogError,
+    ReservedEvent,
+    StaleWrite,
+    UnknownRecord,
+)
 from datacatalog.domain.identifiers.sessions import draw_session
 from datacatalog.domain.jobs.callbacks import fact_of
 from datacatalog.domain.jobs.history import HistoryEntry
@@ -269,6 +275,22 @@ def note(job: Job, event: Event, data: JsonObject | None, work: Work, env: Env) 
     stored = Job(work.records.put(noted.record, at=now))
     work.history.append(job.uuid, entry)
     return stored
+
+
+def fail_job(uuid: TypedUuid, error: DatacatalogError, work: Work, env: Env) -> None:
+    """Write down that long work on a job was given up, and why; a job that has moved on only gets a note.
+
+    A job that is gone from the catalog is owed nothing.
+    """
+    try:
+        job = job_for(uuid, work)
+    except UnknownRecord:
+        return
+    data = {"reason": str(error), "code": error.code}
+    if job.allows(Event.FAIL):
+        move(job, Event.FAIL, data, work, env)
+    else:
+        note(job, Event.FAIL, data, work, env)
 
 
 def handle_indexed(message: MarkIndexed, work: Work, env: Env) -> Outcome:

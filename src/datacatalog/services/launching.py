@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,8 +16,8 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     AlreadyExists,
     DatacatalogError,
+    GivenUp,
     InvalidField,
-    PlatformDown,
     UnknownRecord,
 )
 from datacatalog.domain.indexing import (
@@ -40,6 +41,7 @@ from datacatalog.services.env import Env, Outcome
 from datacatalog.services.jobs import (
     JobPlan,
     archive_override,
+    fail_job,
     insert_job,
     job_for,
     move,
@@ -137,24 +139,27 @@ def launch_job(task: Task, env: Env) -> None:
     the last try, the job fails with the reason.
 
     Raises:
-        PlatformDown: worth another try.
+        Unavailable: worth another try.
         LeaseLost.
     """
     uuid = TypedUuid(task.delivery.body["uuid"])
-    definition = task.delivery.body["definition"]
-    job = env.store.read(lambda work: job_for(uuid, work))
-    token = token_of(job.record, env)
     try:
-        env.platform.app(definition["appId"])
-        submitted = env.platform.submit(managed_definition(definition, job, token, env), key=task.delivery.id)
-    except PlatformDown as e:
-        if not task.last:
-            raise
-        _give_up(task, uuid, e, env)
+        if task.exhausted:
+            raise GivenUp(task.delivery.tries - 1)
+        submitted = _submit(uuid, task, env)
     except DatacatalogError as e:
-        _give_up(task, uuid, e, env)
+        if e.retry and not task.last:
+            raise
+        task.finish(partial(fail_job, uuid, e, env=env))
     else:
         task.finish(lambda work: _take_down(uuid, submitted, work, env))
+
+
+def _submit(uuid: TypedUuid, task: Task, env: Env) -> PlatformJob:
+    job = env.store.read(lambda work: job_for(uuid, work))
+    definition = managed_definition(task.delivery.body["definition"], job, token_of(job.record, env), env)
+    env.platform.app(definition["appId"])
+    return env.platform.submit(definition, key=task.delivery.id)
 
 
 def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) -> None:
@@ -165,15 +170,6 @@ def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) ->
         move(job, Event.RESOURCE, data, work, env)
     else:
         note(job, Event.RESOURCE, data, work, env)
-
-
-def _give_up(task: Task, uuid: TypedUuid, error: DatacatalogError, env: Env) -> None:
-    def fail(work: Work) -> None:
-        job = job_for(uuid, work)
-        if job.allows(Event.FAIL):
-            move(job, Event.FAIL, {"reason": str(error), "code": error.code}, work, env)
-
-    task.finish(fail)
 
 
 def managed_definition(definition: JsonObject, job: Job, token: str, env: Env) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from datacatalog.bootstrap import App
-from datacatalog.domain.errors import DatacatalogError, LeaseLost
+from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
@@ -96,7 +97,8 @@ class Worker:
 
     def work_once(self, queues: Sequence[str]) -> bool:
         """Handle one message that is due; False where none is."""
-        delivery = self.app.env.transport.claim(queues, lease=self._lease, max_tries=self._max_tries)
+        # What was tried too often is handed out all the same: somebody has to write down that it is given up.
+        delivery = self.app.env.transport.claim(queues, lease=self._lease, max_tries=sys.maxsize)
         if delivery is None:
             return False
         self._held[delivery.lease] = delivery
@@ -115,13 +117,16 @@ class Worker:
         return True
 
     def _handle(self, delivery: Delivery) -> None:
-        task = self.app.tasks.get(delivery.queue)
-        if task is None:
+        exhausted = delivery.tries > self._max_tries
+        run = self.app.tasks.get(delivery.queue)
+        if run is not None:
+            last = delivery.tries >= self._max_tries
+            run(Task(delivery=delivery, store=self.app.env.store, last=last, exhausted=exhausted))
+        elif exhausted:
+            raise GivenUp(self._max_tries)
+        else:
             answer = handle_delivery(delivery, self.app.env)
             log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
-            return
-        last = delivery.tries >= self._max_tries
-        task(Task(delivery=delivery, store=self.app.env.store, last=last))
 
     def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
         if error.retry:

@@ -17,7 +17,7 @@ from datacatalog.adapters.platforms.local.runner import Command, Ending, run
 from datacatalog.adapters.platforms.local.staging import outputs, settle, stage
 from datacatalog.adapters.platforms.local.values import duration_text
 from datacatalog.domain.archive import AgaveUri
-from datacatalog.domain.errors import DatacatalogError, LeaseLost, Unavailable
+from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost, Unavailable
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.storage import Storage
 from datacatalog.ports.stores import Work
@@ -89,6 +89,8 @@ class Execution:
             self._write("FINISHED")
 
     def _work(self) -> None:
+        if self._task.exhausted:
+            raise GivenUp(self._task.delivery.tries - 1)
         if not self._state.ran:
             self._begin_attempt()
             self._run_command(self._stage_inputs())
