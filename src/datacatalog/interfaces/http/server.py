@@ -12,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from datacatalog.bootstrap import App
 from datacatalog.interfaces.http.gateway import asgi
+from datacatalog.interfaces.http.sockets import listen
+
+__all__ = ["listen", "serve"]
 
 log = logging.getLogger("datacatalog.gateway")
 
@@ -54,21 +57,6 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
             self.transport.close()
 
     return DeadlineProtocol
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one.
-
-    Raises:
-        OSError: the address is taken or not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, port))
-    sock.listen(512)
-    sock.set_inheritable(True)
-    return sock
 
 
 def serve(app: App, sock: socket.socket) -> None:

@@ -1,0 +1,5 @@
+"""`python -m datacatalog`: the command line."""
+
+from datacatalog.interfaces.cli.main import main
+
+main()

@@ -1,0 +1,201 @@
+"""What `datacatalog doctor` looks at, one small check after the other."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from datacatalog.domain.errors import DatacatalogError, Misconfigured
+from datacatalog.domain.jobs.lifecycle import State
+from datacatalog.domain.kinds import Kind
+from datacatalog.domain.tokens import digest_of
+from datacatalog.interfaces.cli.context import Cli
+from datacatalog.interfaces.cli.installation import CALLED_BACK, ledger
+from datacatalog.interfaces.cli.up import is_ready
+from datacatalog.ports.stores import Credential
+from datacatalog.services.access import list_nonces
+from datacatalog.services.indexing import INDEX_QUEUE
+from datacatalog.settings import SECRETS_FILE, Settings, load
+
+CLOCK_SLACK = timedelta(minutes=1)
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        do: what to do about it; "" where there is nothing to do.
+    """
+
+    check: str
+    well: bool
+    found: str
+    do: str = ""
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
+    """Yield what every check finds; where the settings or the store cannot be used, nothing after that is looked at."""
+    try:
+        settings = load()
+    except Misconfigured as e:
+        yield Finding(
+            "settings", False, str(e), "mend what it names; 'datacatalog init' makes what is missing"
+        )
+        return
+    yield Finding("settings", True, f"{settings.home}")
+    yield _secrets(settings)
+    store = ledger(settings)
+    if store is not None and not store.exists():
+        yield Finding("store", False, f"{store} is not there", "put it back, or run: datacatalog init")
+        return
+    try:
+        cli.app  # noqa: B018  wiring it is the check
+    except DatacatalogError as e:
+        yield Finding("store", False, str(e), "mend what it names")
+        return
+    for check in (_store, _storage, _apps, _nonces, _clock, _dead_letters, _stuck_jobs):
+        yield _tried(check, cli)
+    yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
+
+
+def _tried(check: Callable[[Cli], Finding], cli: Cli) -> Finding:
+    try:
+        return check(cli)
+    except DatacatalogError as e:
+        return Finding(check.__name__.strip("_").replace("_", " "), False, str(e), "mend what it names")
+
+
+def _secrets(settings: Settings) -> Finding:
+    path = settings.home / SECRETS_FILE
+    if not path.exists():
+        return Finding("secrets", True, "from the environment")
+    found = path.stat()
+    if found.st_uid not in (os.getuid(), 0):
+        return Finding("secrets", False, f"{path} is another user's", f"run: chown {os.getuid()} {path}")
+    if settings.home.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return Finding(
+            "secrets", False, f"others may write in {settings.home}", f"run: chmod go-w {settings.home}"
+        )
+    return Finding("secrets", True, f"{path} is for its owner alone")
+
+
+def _store(cli: Cli) -> Finding:
+    """Look at the store, and write to it: a credential that has expired, and is gone again."""
+    facts = cli.env.store.check()
+    now = cli.env.clock.now()
+    spent = Credential(
+        digest=digest_of(secrets.token_hex(32)), kind="nonce", created=now, expires=now, actor="doctor"
+    )
+    began = time.perf_counter()
+    cli.env.store.transact(lambda work: work.credentials.put(spent))
+    took_ms = (time.perf_counter() - began) * 1000
+    cli.env.store.transact(lambda work: work.credentials.remove(spent.digest))
+    said = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return Finding("store", True, f"{said}; a commit took {took_ms:.1f} ms")
+
+
+def _storage(cli: Cli) -> Finding:
+    settings = cli.app.settings
+    roots = {
+        name: settings.path(system["root"]) for name, system in settings.config["storage"]["systems"].items()
+    }
+    for name, root in roots.items():
+        try:
+            with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-"):
+                pass
+        except OSError as e:
+            return Finding(
+                "storage",
+                False,
+                f"{name}: {root}: {e.strerror}",
+                f"make {root} writable, or change storage.systems",
+            )
+    return Finding("storage", True, ", ".join(f"{name}: {root}" for name, root in roots.items()))
+
+
+def _apps(cli: Cli) -> Finding:
+    folder = cli.app.settings.path(cli.app.settings.config["platform"]["apps"])
+    if not folder.is_dir():
+        return Finding("apps", False, f"{folder} is not there", f"run: mkdir {folder}")
+    ids = list(cli.env.platform.apps())
+    for app in ids:
+        cli.env.platform.app(app)
+    return Finding("apps", True, f"{len(ids)} in {folder}")
+
+
+def _nonces(cli: Cli) -> Finding:
+    """Callbacks get through: the nonces that URLs carry are those that the store knows."""
+    now = cli.env.clock.now()
+    known = {n.digest for n in list_nonces(cli.env) if n.expires is None or n.expires > now}
+    kept = cli.app.settings.secrets.nonces
+    lost = [actor for actor in CALLED_BACK if digest_of(kept.get(actor, "")) not in known]
+    if lost:
+        return Finding("callbacks", False, f"no nonce for {', '.join(lost)}", "run: datacatalog init")
+    return Finding("callbacks", True, "their nonces are known")
+
+
+def _clock(cli: Cli) -> Finding:
+    """The clock is not behind what was written before."""
+    now, newest = datetime.now(UTC), datetime.fromtimestamp(0, UTC)
+    for path in (cli.app.settings.home / SECRETS_FILE, ledger(cli.app.settings) or Path()):
+        with suppress(OSError):
+            newest = max(newest, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    if now + CLOCK_SLACK < newest:
+        return Finding(
+            "clock", False, f"it says {now:%F %T}, but files are of {newest:%F %T}", "set the clock"
+        )
+    return Finding("clock", True, f"{now:%F %T} UTC")
+
+
+def _dead_letters(cli: Cli) -> Finding:
+    dead = cli.env.transport.dead(limit=1000)
+    if dead:
+        do = "see why: datacatalog queue dead; then: datacatalog queue revive QUEUE ID"
+        return Finding(
+            "dead letters", False, f"{len(dead)}, the last one in {dead[0].queue}: {dead[0].reason}", do
+        )
+    return Finding("dead letters", True, "none")
+
+
+def _stuck_jobs(cli: Cli) -> Finding:
+    """Jobs that are INDEXING while nothing waits to index them."""
+    waiting = cli.env.transport.depth().get(INDEX_QUEUE, 0)
+    where = {"state": State.INDEXING.value}
+    page = cli.env.store.read(lambda work: work.records.page(Kind.PIPELINEJOB, where, limit=SHOWN))
+    if page.records and not waiting:
+        named = " ".join(record.uuid for record in page.records)
+        return Finding(
+            "stuck jobs", False, f"INDEXING, with nothing in queue: {named}", "run: datacatalog index UUID"
+        )
+    return Finding("stuck jobs", True, f"none; {waiting} to be indexed")
+
+
+def _gateway(settings: Settings) -> Finding:
+    """Ask the gateway, if one is running here."""
+    from datacatalog.interfaces.http.sockets import listen
+
+    url, gateway = settings.api_url, settings.config["gateway"]
+    if is_ready(url, "/healthz"):
+        if is_ready(url):
+            return Finding("gateway", True, f"answers at {url}")
+        return Finding("gateway", False, f"answers at {url}, but is not ready", "see its log")
+    try:
+        listen(gateway["host"], gateway["port"]).close()
+    except OSError as e:
+        do = "stop what else uses the address, or change gateway.port"
+        return Finding("gateway", False, f"{url} is no gateway, and the address is taken: {e.strerror}", do)
+    return Finding("gateway", True, f"not running at {url}; 'datacatalog up' starts it")

@@ -1,0 +1,112 @@
+"""`datacatalog files`: what was archived, with its checksum and its links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.jobs import job_uuid
+from datacatalog.interfaces.cli.lazy import Group
+from datacatalog.interfaces.cli.params import after_option, limit_option
+
+if TYPE_CHECKING:
+    from datacatalog.domain.kinds import TypedUuid
+    from datacatalog.domain.records import Link, Record
+    from datacatalog.ports.stores import Page, Work
+    from datacatalog.services.env import Env
+
+COLUMNS = ("uuid", "name", "type", "level", "size", "checksum")
+PAGE = 1000
+
+
+@click.group(cls=Group)
+def files() -> None:
+    """Look up files, with checksums and links."""
+
+
+@files.command("list")
+@click.option("--job", metavar="UUID", help="Only those that this job made.")
+@click.option("--path", "prefix", metavar="PREFIX", default="", help="Only those whose path begins so.")
+@limit_option
+@after_option
+@pass_cli
+def list_(cli: Cli, job: str | None, prefix: str, limit: int, after: str | None) -> None:
+    """List files, with their checksums."""
+    from datacatalog.services.jobs import job_for
+
+    env, maker = cli.env, None if job is None else job_uuid(job)
+    if maker is not None:
+        env.store.read(lambda work: job_for(maker, work))
+    found = (f for f in _files(env, maker, after) if f.body["name"].startswith(prefix))
+    shown = list(islice(found, limit))
+    cli.out.table(env.store.read(lambda work: [_checked(f, work) for f in shown]), COLUMNS)
+
+
+def _files(env: Env, job: TypedUuid | None, after: str | None) -> Iterator[Record]:
+    """Yield the visible files, or those of a job, ordered by UUID, page by page."""
+    while True:
+        page = env.store.read(lambda work, after=after: _page(job, after, work))  # type: ignore[misc]
+        yield from page.records
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _page(job: TypedUuid | None, after: str | None, work: Work) -> Page:
+    from datacatalog.domain.kinds import Kind
+    from datacatalog.services.records import files_of
+
+    if job is None:
+        return work.records.page(Kind.FILE, after=after, limit=PAGE)
+    return files_of(job, work, after=after, limit=PAGE)
+
+
+def _fixity(file: Record, work: Work) -> Record | None:
+    """Return what is known of a file's content."""
+    from datacatalog.domain.identifiers.typed import overlay
+    from datacatalog.domain.kinds import Kind
+
+    return work.records.find(overlay(Kind.FIXITY, file.uuid))
+
+
+def _checked(file: Record, work: Work) -> dict[str, Any]:
+    from datacatalog.interfaces.cli.showing import row
+
+    fixity = _fixity(file, work)
+    known = {} if fixity is None else fixity.body
+    return {**row(file), "size": known.get("size"), "checksum": known.get("checksum")}
+
+
+@files.command()
+@click.argument("file", metavar="UUID|PATH|ID")
+@pass_cli
+def show(cli: Cli, file: str) -> None:
+    """Show a file: what it is, its checksum, what it came from and what points at it.
+
+    PATH is absolute on the default storage system, or agave://system/path.
+    """
+    from datacatalog.domain.kinds import Kind
+    from datacatalog.domain.records import public_document
+    from datacatalog.interfaces.cli.showing import row
+    from datacatalog.services.records import find_record
+
+    env = cli.env
+
+    def body(work: Work) -> dict[str, Any]:
+        record = find_record(file, work, env, (Kind.FILE,))
+        fixity = _fixity(record, work)
+        return {
+            **public_document(record, work.links.of(record.uuid)),
+            "fixity": None if fixity is None else row(fixity),
+            "linked_from": [_said(link) for link in work.links.to(record.uuid, limit=PAGE)],
+        }
+
+    cli.out.document(env.store.read(body))
+
+
+def _said(link: Link) -> dict[str, str]:
+    return {"uuid": link.source, "relation": link.relation.value}

@@ -1,0 +1,75 @@
+"""`datacatalog index`: what a job archived is taken into the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.jobs import job_uuid
+from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.params import token_option
+
+if TYPE_CHECKING:
+    from datacatalog.domain.jobs.history import HistoryEntry
+    from datacatalog.domain.jobs.job import Job
+
+
+@click.command(cls=Command)
+@click.argument("uuid")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="RE",
+    help="Only files whose names match; may be given again.",
+)
+@click.option("--level", metavar="L", help="Processing level of what is found.")
+@token_option("The job's update token; without it, this command makes it.")
+@click.option("--wait", is_flag=True, help="Wait until a worker has done it.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0),
+    metavar="S",
+    help="With --wait: give up after so many seconds, with exit status 75.",
+)
+@pass_cli
+def index(
+    cli: Cli,
+    uuid: str,
+    filters: Sequence[str],
+    level: str | None,
+    token: str | None,
+    wait: bool,
+    timeout_s: float | None,
+) -> int:
+    """Index the outputs of a job; a worker does it."""
+    from datacatalog.interfaces.cli.acting import deliver, owners_token, told
+    from datacatalog.interfaces.cli.watching import follow
+
+    job = job_uuid(uuid)
+    message: dict[str, Any] = {"uuid": job, "name": "index", "token": token or owners_token(job, cli.env)}
+    if filters:
+        message["filters"] = list(filters)
+    if level is not None:
+        message["level"] = level
+    before = cli.env.store.read(lambda work: work.history.length(job))
+    answer = told(deliver("jobs-indexer", message, cli.env))
+    status = 0
+    if wait:
+        with cli.out.status() as waiting:
+            status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=waiting)
+        answer = {**answer, "done": status == 0}
+    cli.out.document(answer)
+    return status
+
+
+def _indexed(job: Job, history: list[HistoryEntry]) -> int | None:
+    from datacatalog.domain.jobs.lifecycle import Event, State
+
+    if job.state is State.FAILED:
+        return 1
+    return 0 if any(entry.name is Event.INDEXED for entry in history) else None

@@ -1,0 +1,35 @@
+"""The log of services: one line per record on standard error, without what URLs carry."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+
+# Parameters of callback URLs are tokens and nonces, and libraries print URLs whole.
+_QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")
+
+
+class OneLine(logging.Formatter):
+    """One record, one line: `2026-11-20T10:11:12.345Z INFO datacatalog.worker[4711]: text | traceback`."""
+
+    converter = time.gmtime  # type: ignore[assignment]  # as the documentation of logging does it
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = super().format(record).splitlines()
+        text = _QUERY.sub("?…", " | ".join(line.strip() for line in lines))
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Write the log; `verbose` adds what the catalog itself says when it is debugged."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("datacatalog").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,0 +1,93 @@
+"""`datacatalog nonce`: what lets requests through to an actor."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.lazy import Group
+from datacatalog.interfaces.cli.params import LEVELS, read_lifetime
+
+if TYPE_CHECKING:
+    from datacatalog.ports.stores import Credential
+
+
+@click.group(cls=Group)
+def nonce() -> None:
+    """Make, list and revoke nonces."""
+
+
+@nonce.command()
+@click.option("--actor", required=True, metavar="A", help="The only actor it opens; '*' for all.")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="EXECUTE",
+    show_default=True,
+    help="What it opens; each includes those before it.",
+)
+@click.option(
+    "--max-uses", type=click.IntRange(1), metavar="N", help="It is used up after so many; without it, never."
+)
+@click.option(
+    "--lifetime",
+    callback=read_lifetime,
+    metavar="SPAN",
+    help="30s, 15m, 1h, 7d; without it, until it is revoked.",
+)
+@click.option("--user", default="local", show_default=True, metavar="U", help="Whom requests with it run as.")
+@pass_cli
+def create(
+    cli: Cli, actor: str, level: str, max_uses: int | None, lifetime: timedelta | None, user: str
+) -> None:
+    """Make a nonce, and print it. It is shown this once."""
+    from datacatalog.domain.errors import UnknownActor
+    from datacatalog.services.access import create_nonce
+
+    name = "*" if actor == "*" else cli.app.actor_names.get(actor)
+    if name is None:
+        raise UnknownActor(actor)
+    made = create_nonce(cli.env, actor=name, owner=user, level=level, max_uses=max_uses, lifetime=lifetime)
+    cli.out.line({"nonce": made, "actor": name, "level": level, "max_uses": max_uses}, made)
+
+
+@nonce.command("list")
+@pass_cli
+def list_(cli: Cli) -> None:
+    """List nonces; what they open, not what they are."""
+    from datacatalog.services.access import list_nonces
+
+    columns = ("ref", "label", "actor", "level", "owner", "uses_left", "expires")
+    cli.out.table(map(_row, list_nonces(cli.env)), columns)
+
+
+def _row(found: Credential) -> dict[str, Any]:
+    from datacatalog.domain.documents import published
+
+    return {
+        "ref": found.digest[:12],
+        "label": found.label,
+        "actor": found.actor,
+        "level": found.level,
+        "owner": found.owner,
+        "uses_left": found.uses_left,
+        "created": published(found.created),
+        "expires": published(found.expires) if found.expires else None,
+    }
+
+
+@nonce.command()
+@click.argument("ref")
+@pass_cli
+def revoke(cli: Cli, ref: str) -> None:
+    """Revoke a nonce, named by its REF in the list or by itself."""
+    from datacatalog.domain.errors import UnknownRecord
+    from datacatalog.services.access import revoke_nonce
+
+    if not revoke_nonce(ref, cli.env):
+        # REF may be the nonce itself, so it is not said again.
+        raise UnknownRecord("this one", "nonce")
+    cli.out.document({"revoked": True})

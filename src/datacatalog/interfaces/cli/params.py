@@ -1,0 +1,76 @@
+"""Options and arguments that several commands take, and how they are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from datacatalog.domain.kinds import Kind, TypedUuid
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LEVELS = ("READ", "EXECUTE", "UPDATE")
+_LIFETIME = re.compile(r"(\d{1,9})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_lifetime(context: click.Context, _: click.Parameter, value: str | None) -> timedelta | None:
+    """Read a span of time such as 30s, 15m, 1h or 7d."""
+    if value is None:
+        return None
+    if found := _LIFETIME.fullmatch(value):
+        with suppress(OverflowError):
+            return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    raise click.BadParameter(f"'{value}' is no span of time; 30s, 15m, 1h and 7d are")
+
+
+def json_object(text: str | None) -> dict[str, Any] | None:
+    """Read an option that is a JSON object, or `@FILE` (`@-`: standard input) that holds one.
+
+    Raises:
+        InvalidJson.
+    """
+    if text is None:
+        return None
+    from datacatalog.domain.strict_json import parse_object
+
+    if not text.startswith("@"):
+        return parse_object(text)
+    with click.open_file(text[1:], "rb") as file:
+        return parse_object(file.read())
+
+
+def typed(text: str, kind: Kind) -> TypedUuid:
+    """Read a UUID argument of one kind.  Raises InvalidField."""
+    from datacatalog.domain.identifiers.typed import read_typed
+
+    return read_typed(text, kind)
+
+
+def token_option(help: str, *, required: bool = False) -> Callable[[F], F]:
+    return click.option(
+        "--token",
+        envvar="DATACATALOG_TOKEN",
+        show_envvar=True,
+        required=required,
+        metavar="T",
+        help=help,
+    )
+
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+)
+after_option = click.option(
+    "--after", metavar="UUID", help="Go on after this one, the last of the page before."
+)
+"""For lists that are read page by page."""
+
+message_file = click.argument("file", type=click.File("rb"))
+"""A file with a JSON document; `-` is standard input."""

@@ -1,0 +1,147 @@
+"""`datacatalog serve` and `worker`: the two kinds of process that a running catalog is made of."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.lazy import Command
+
+if TYPE_CHECKING:
+    from datacatalog.settings import Settings
+
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65535), help="In place of gateway.port; 0 takes a free one."
+)
+host_option = click.option("--host", metavar="H", help="In place of gateway.host.")
+_watched = click.option(
+    "--watch-fd", type=int, hidden=True, help="Stop when this pipe ends: its writer is gone."
+)
+
+
+@click.command(cls=Command)
+@host_option
+@port_option
+@click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
+@_watched
+@pass_cli
+def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd: int | None) -> None:
+    """Run the gateway alone; SIGTERM or Ctrl-C ends it, once what was taken is done."""
+    from datacatalog.interfaces.cli.logs import log_to_stderr
+    from datacatalog.settings import load
+
+    log_to_stderr(verbose=cli.verbose)
+    _end_on_signals()
+    _end_with(watch_fd)
+    settings = load()
+    sock = socket.socket(fileno=fd) if fd is not None else open_socket(settings, host, port)
+    if fd is None:
+        os.environ.update(reached_at(sock, settings))
+        settings = load()
+
+    from datacatalog.bootstrap import build_app
+    from datacatalog.interfaces.http.server import serve as serve_socket
+
+    serve_socket(build_app(settings), sock)
+
+
+def open_socket(settings: Settings, host: str | None, port: int | None) -> socket.socket:
+    """Listen where the settings say, or the options in their place.
+
+    Raises:
+        Unavailable: the address is taken or not ours.
+    """
+    from datacatalog.domain.errors import Unavailable
+    from datacatalog.interfaces.http.sockets import listen
+
+    gateway = settings.config["gateway"]
+    host = gateway["host"] if host is None else host
+    port = gateway["port"] if port is None else port
+    try:
+        return listen(host, port)
+    except OSError as e:
+        raise Unavailable(f"cannot listen on {host} port {port}: {e.strerror}") from e
+
+
+def reached_at(sock: socket.socket, settings: Settings) -> Mapping[str, str]:
+    """Return the variables that tell where the gateway really listens; a gateway.url that is configured stays."""
+    from datacatalog.interfaces.http.sockets import url_of
+
+    host, port = sock.getsockname()[:2]
+    return {
+        "DATACATALOG_GATEWAY__HOST": f"'{host}'",
+        "DATACATALOG_GATEWAY__PORT": str(port),
+        "DATACATALOG_GATEWAY__URL": settings.config["gateway"]["url"] or url_of(sock),
+    }
+
+
+def _end_on_signals() -> None:
+    """End with 0 on SIGTERM and SIGINT: that is how a service is stopped."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+
+def _end_with(pipe: int | None) -> None:
+    """End this process when the other end of a pipe is closed, however its holder ended."""
+    if pipe is None:
+        return
+
+    def wait() -> None:
+        while os.read(pipe, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    os.set_inheritable(pipe, False)
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+@click.command(cls=Command)
+@click.option(
+    "--queue", "queues", multiple=True, metavar="Q", help="Serve only this queue; may be given again."
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="In place of worker.concurrency: threads per kind of work.",
+)
+@_watched
+@pass_cli
+def worker(cli: Cli, queues: Sequence[str], concurrency: int | None, watch_fd: int | None) -> None:
+    """Run workers alone; SIGTERM or Ctrl-C ends them, and what they cannot finish is given back."""
+    from datacatalog.interfaces.cli.logs import log_to_stderr
+
+    log_to_stderr(verbose=cli.verbose)
+    _end_on_signals()
+    _end_with(watch_fd)
+    if concurrency is not None:
+        os.environ["DATACATALOG_WORKER__CONCURRENCY"] = str(concurrency)
+
+    from datacatalog.interfaces.worker.loop import Worker, queues_of
+
+    known = queues_of(cli.app)
+    for queue in queues:
+        if queue not in known:
+            raise click.BadParameter(
+                f"'{queue}' is no queue; one of {', '.join(known)}", param_hint="--queue"
+            )
+    running = Worker(cli.app, queues or None)
+
+    def stop(*_: object) -> None:
+        # Not in the handler: it may have interrupted the very wait whose lock it would need.
+        threading.Thread(target=running.stop, name="stop").start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    running.run()

@@ -1,0 +1,147 @@
+"""Child processes that belong together: started together, restarted when one dies, ended together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger("datacatalog.up")
+
+PAUSE_S = 1.0
+PAUSE_MAX_S = 30.0
+STEADY_S = 30.0
+"""A child that ran for so long has earned a quick restart."""
+GRACE_S = 15.0
+HOPELESS = frozenset({2, 78})
+"""Exit statuses that another try does not change: wrong usage, wrong configuration."""
+
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
+
+class Signals:
+    """Signals, taken in one after the other by the loop that waits for them; used as a context."""
+
+    def __enter__(self) -> Signals:
+        self._read, self._write = os.pipe()
+        for end in (self._read, self._write):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in (*STOP_SIGNALS, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
+
+    def wait(self, timeout_s: float | None) -> set[int]:
+        """Return the signals that came, after the first one or at most `timeout_s`."""
+        ready, _, _ = select.select([self._read], [], [], timeout_s)
+        return set(os.read(self._read, 512)) if ready else set()
+
+
+@dataclass(slots=True)
+class Child:
+    """One of the processes.
+
+    Attributes:
+        words: arguments of `datacatalog`.
+        inherited: descriptors that stay open in it.
+        due: when it is to be started next [monotonic seconds].
+        pause_s: how long to wait before it is started again.
+    """
+
+    name: str
+    words: Sequence[str]
+    inherited: Sequence[int] = ()
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    due: float = 0.0
+    pause_s: float = PAUSE_S
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs children until it is told to stop, or one of them cannot work at all.
+
+    Attributes:
+        environ: the variables that they get.
+    """
+
+    children: Sequence[Child]
+    environ: Mapping[str, str]
+    _pipe: tuple[int, int] = field(default_factory=os.pipe)
+
+    def run(self) -> int:
+        """Return the exit status: 0 where it was told to stop, else that of the child that cannot work."""
+        with Signals() as signals:
+            try:
+                while True:
+                    for child in self.children:
+                        if child.process is None and child.due <= time.monotonic():
+                            self._start(child)
+                    if signals.wait(self._idle_s()) & STOP_SIGNALS:
+                        return 0
+                    for child in self.children:
+                        status = self._look_after(child)
+                        if status in HOPELESS:
+                            return status
+            finally:
+                self._stop(signals)
+
+    def _idle_s(self) -> float | None:
+        due = [child.due for child in self.children if child.process is None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _start(self, child: Child) -> None:
+        # -P: a folder that is called like a package, where this was started, is none of ours.
+        command = [sys.executable, "-P", "-m", "datacatalog", *child.words, "--watch-fd", str(self._pipe[0])]
+        child.started = time.monotonic()
+        child.process = subprocess.Popen(  # noqa: S603  the words are our own
+            command,
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            pass_fds=(self._pipe[0], *child.inherited),
+            # Ctrl-C is for this process, which stops its children in order.
+            process_group=0,
+        )
+        log.info("%s runs as process %d", child.name, child.process.pid)
+
+    def _look_after(self, child: Child) -> int | None:
+        """Return the status of a child that has ended, and settle when it starts again; None while it runs."""
+        if child.process is None or (status := child.process.poll()) is None:
+            return None
+        now = time.monotonic()
+        child.process = None
+        if now - child.started >= STEADY_S:
+            child.pause_s = PAUSE_S
+        child.due = now + child.pause_s
+        log.error("%s ended with status %d; it starts again in %.0f s", child.name, status, child.pause_s)
+        child.pause_s = min(child.pause_s * 2, PAUSE_MAX_S)
+        return status
+
+    def _stop(self, signals: Signals) -> None:
+        """End all children: by SIGTERM, and by SIGKILL who is not gone in time or once a second signal comes."""
+        running = [child.process for child in self.children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_S
+        while any(process.poll() is None for process in running):
+            left = deadline - time.monotonic()
+            if left <= 0 or signals.wait(left) & STOP_SIGNALS:
+                break
+        for process in running:
+            if process.poll() is None:
+                log.error("process %d did not stop; it is killed", process.pid)
+                process.kill()
+            process.wait()
+        for end in self._pipe:
+            os.close(end)

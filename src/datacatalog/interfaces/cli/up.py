@@ -1,0 +1,71 @@
+"""`datacatalog up`: gateway and workers, as one thing that is started and stopped."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import click
+
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.serving import host_option, open_socket, port_option, reached_at
+
+ASK_EVERY_S = 0.1
+ANSWER_S = 5
+
+
+@click.command(cls=Command)
+@host_option
+@port_option
+@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Worker processes.")
+@pass_cli
+def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
+    """Run the catalog: gateway and workers. Ctrl-C or SIGTERM stops all of it; what dies is started again."""
+    from datacatalog.interfaces.cli.logs import log_to_stderr
+    from datacatalog.interfaces.cli.supervisor import Child, Supervisor
+    from datacatalog.interfaces.http.sockets import url_of
+    from datacatalog.settings import load
+
+    log_to_stderr(verbose=cli.verbose)
+    settings = load()
+    sock = open_socket(settings, host, port)
+    environ = {**os.environ, **reached_at(sock, settings)}
+    more = ["--verbose"] if cli.verbose else []
+    children = [Child("gateway", ["serve", "--fd", str(sock.fileno()), *more], inherited=[sock.fileno()])]
+    children += [Child(f"worker {n + 1}", ["worker", *more]) for n in range(workers)]
+    url = url_of(sock)
+    shown = environ["DATACATALOG_GATEWAY__URL"]
+    tell_when_ready(
+        url, lambda: cli.out.line({"url": shown}, f"the catalog runs at {shown} (Ctrl-C stops it)")
+    )
+    return Supervisor(children=children, environ=environ).run()
+
+
+def tell_when_ready(url: str, tell: Callable[[], None]) -> None:
+    """Call `tell`, from a thread of its own, once the gateway at `url` says that it is ready."""
+
+    def wait() -> None:
+        while not is_ready(url):
+            time.sleep(ASK_EVERY_S)
+        tell()
+
+    threading.Thread(target=wait, name="ready", daemon=True).start()
+
+
+def is_ready(url: str, path: str = "/readyz") -> bool:
+    """Tell whether a gateway answers well."""
+    from http.client import HTTPConnection, HTTPException
+    from urllib.parse import urlsplit
+
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
