@@ -83,6 +83,12 @@ READ: dict[str, tuple[str, Any, dict[str, str], Message]] = {
         {},
         JobEvent(uuid=JOB, name=Event.RUN, token=TOKEN),
     ),
+    "event whose lines are broken as in the published commands": (
+        "jobs-manager",
+        b'{"uuid": "%s", \\\n    "token": "%s",\\\n "name": "run"}' % (JOB.encode(), TOKEN.encode()),
+        {},
+        JobEvent(uuid=JOB, name=Event.RUN, token=TOKEN),
+    ),
     "event whose token stands in the URL": (
         "jobs-manager",
         {"uuid": JOB, "name": "run"},
@@ -335,6 +341,8 @@ REFUSED: dict[str, tuple[str, Any, dict[str, str], type[BadMessage], str]] = {
     "a number": ("jobs-manager", 7, {}, InvalidMessage, "must be a JSON object"),
     "null": ("jobs-manager", None, {}, InvalidMessage, "must be a JSON object"),
     "no JSON": ("jobs-manager", b"uuid=1&name=run", {}, InvalidJson, "not acceptable as JSON"),
+    "line broken within a text": ("jobs-manager", b'{"uuid": "a\\\nb"}', {}, InvalidJson, "control character"),
+    "line broken before its end": ("jobs-manager", b'{"uuid": \\ \n"a"}', {}, InvalidJson, "not acceptable"),
     "wrapped without JSON": ("jobs-manager", {"message": "{run}"}, {}, InvalidJson, "not acceptable"),
     "wrapped text": ("jobs-manager", {"message": "run"}, {}, InvalidMessage, "'message' was unexpected"),
     "index of nothing": ("jobs-indexer", b"", {}, InvalidMessage, "'uuid' is a required"),

@@ -67,11 +67,12 @@ def read_document(body: bytes) -> JsonObject | None:
     """Return the object in a body, or None where it is blank.
 
     A body `{"message": {...}}`, the form in which Abaco clients wrap messages, is unwrapped; so is one whose message is
-    an object written as text.
+    an object written as text. Lines may be broken with a backslash, as in the published curl commands, whose shell
+    leaves it in the body; no JSON has one there.
     """
     if not body.strip():
         return None
-    value = parse_json(body)
+    value = parse_json(body.replace(b"\\\n", b"\n"))
     if isinstance(value, dict) and value.keys() == {"message"}:
         inner = value["message"]
         if isinstance(inner, str) and inner.lstrip().startswith("{"):
