@@ -1,0 +1,90 @@
+"""Values as stores keep them: strict JSON text, and instants as whole microseconds since 1970 (UTC)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from datacatalog.domain.documents import minified
+from datacatalog.domain.errors import InvalidRecord
+
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+_from_json = json.JSONDecoder().raw_decode
+
+
+def encode(value: Any, what: str) -> str:
+    """Return `value` as compact JSON text.
+
+    Args:
+        what: what it is part of, for the error, e.g. "pipelinejob".
+    Raises:
+        InvalidRecord: it holds something that not every store can keep: NaN or infinity, half a surrogate
+            pair, an integer beyond 64 bits, or what is no JSON at all.
+    """
+    check_integers(value, what)
+    return text_of(value, what)
+
+
+def text_of(value: Any, what: str) -> str:
+    """Do as `encode`, for a value whose integers were checked."""
+    try:
+        text = _encoder.encode(value)
+        if not text.isascii():
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRecord(what, [("", "half a surrogate pair is no text")]) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRecord(what, [("", str(error))]) from error
+    return text
+
+
+def check_integers(value: Any, what: str) -> None:
+    """Raises InvalidRecord: there is an integer beyond 64 bits, or a field name that is no text, in `value`."""
+    found = [value]
+    for each in found:  # grows while it is walked
+        kind = type(each)
+        if kind is str:
+            continue
+        if kind is dict:
+            for name in each:
+                if type(name) is not str:
+                    raise InvalidRecord(what, [("", f"field name {name!r} is no text")])
+            found.extend(each.values())
+        elif kind is list or kind is tuple:
+            found.extend(each)
+        elif kind is int and not INTEGER_MIN <= each <= INTEGER_MAX:
+            raise InvalidRecord(what, [("", f"{each} does not fit into 64 bits")])
+
+
+def decode(text: str) -> Any:
+    """Return what `encode` wrote."""
+    return _from_json(text)[0]
+
+
+def same_document(old: str, new: str) -> bool:
+    """Tell whether two texts of `encode` are the same document; the order of its fields does not matter."""
+    return old == new or minified(decode(old)) == minified(decode(new))
+
+
+def micros(at: datetime) -> int:
+    """Return an aware instant as microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
+
+
+def instant(stored: int) -> datetime:
+    """Return the instant that `micros` wrote, UTC."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def instant_or_none(stored: int | None) -> datetime | None:
+    return None if stored is None else instant(stored)

@@ -1,0 +1,154 @@
+"""What every store does alike: which kind a UUID is, which fields are looked up, what goes to the update log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from datacatalog.adapters.stores.codec import check_integers, same_document
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import InvalidField, InvalidLink, InvalidRecord
+from datacatalog.domain.jobs.job import LIFECYCLE_FIELDS
+from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, KindSpec
+from datacatalog.domain.records import Change, Link, Record, check_link, diff_of
+
+# A product is a file with derivations, and lives among the files.
+_KIND_OF: Mapping[str, Kind] = {
+    **{PREFIXES[kind]: kind for kind in SPECS},
+    PREFIXES[Kind.PRODUCT]: Kind.FILE,
+}
+_PREFIXES_OF: Mapping[Kind, Sequence[str]] = {
+    **{kind: (prefix,) for kind, prefix in PREFIXES.items()},
+    Kind.FILE: tuple(prefix for prefix, kind in _KIND_OF.items() if kind is Kind.FILE),
+}
+_NOT_LOGGED: Mapping[Kind, frozenset[str]] = {Kind.PIPELINEJOB: LIFECYCLE_FIELDS}
+
+
+def kind_of(uuid: str) -> Kind | None:
+    """Return the kind whose records carry such UUIDs, or None where records of that kind are not kept."""
+    return _KIND_OF.get(uuid[:3])
+
+
+def prefixes_of(kind: Kind) -> Sequence[str]:
+    """Return the UUID prefixes of a kind's records."""
+    return _PREFIXES_OF[kind]
+
+
+def spec_of(kind: Kind) -> KindSpec:
+    """Raises InvalidField: records of this kind are not kept."""
+    try:
+        return SPECS[kind]
+    except KeyError:
+        raise InvalidField("kind", f"there are no records of kind {kind}") from None
+
+
+def check_kind(record: Record) -> None:
+    """Raises InvalidRecord: the UUID is not one of the record's kind."""
+    if kind_of(record.uuid) is not record.kind:
+        raise InvalidRecord(record.kind, [("/uuid", f"{record.uuid} is no UUID of this kind")])
+
+
+def check_searchable(spec: KindSpec, where: Mapping[str, str]) -> None:
+    """Raises InvalidField: a field is not declared for searching."""
+    for name in where:
+        if name not in spec.searchable:
+            raise InvalidField(name, f"cannot be searched; one of {', '.join(spec.searchable) or 'none'}")
+
+
+def check_identifier(spec: KindSpec, field: str) -> None:
+    """Raises InvalidField: a field does not identify records of this kind."""
+    if field not in spec.identifiers:
+        raise InvalidField(field, f"identifies no {spec.kind}")
+
+
+def check_links(links: Iterable[Link]) -> list[Link]:
+    """Return links that their sources may carry.  Raises InvalidLink."""
+    checked = list(links)
+    for link in checked:
+        kind = kind_of(link.source)
+        if kind is None:
+            raise InvalidLink(link.relation, f"{link.source} is no record that carries links")
+        check_link(kind, link)
+    return checked
+
+
+def searched_values(spec: KindSpec, body: JsonObject) -> tuple[str | None, ...]:
+    """Return the texts that a record is found by, in the order of `spec.searchable`; None where it has none."""
+    values = (body.get(name) for name in spec.searchable)
+    return tuple(value if isinstance(value, str) else None for value in values)
+
+
+def diff_for_log(old: Record, old_text: str, new: Record, new_text: str) -> Mapping[str, Any] | None:
+    """Return which body fields differ, or None where nothing does.
+
+    Lifecycle fields of a job are left out, so that an event leaves an empty difference.
+    Texts decide, since 1, 1.0 and True are equal to Python and a body may have been changed in place.
+
+    Raises:
+        InvalidRecord: a new value cannot be kept.
+    """
+    if old_text == new_text:
+        return None
+    diff = diff_of(old.body, new.body)
+    if diff:
+        check_integers([pair[1] for pair in diff.values()], new.kind)
+    else:
+        check_integers(new.body, new.kind)
+        if same_document(old_text, new_text):
+            return None
+    return _without_lifecycle(new.kind, diff)
+
+
+def diff_of_new(record: Record) -> Mapping[str, Any]:
+    """Return what the update log says of a record that was created."""
+    return _without_lifecycle(record.kind, diff_of({}, record.body))
+
+
+def _without_lifecycle(kind: Kind, diff: Mapping[str, Any]) -> Mapping[str, Any]:
+    left_out = _NOT_LOGGED.get(kind)
+    return diff if left_out is None else {n: pair for n, pair in diff.items() if n not in left_out}
+
+
+def change_of(old: Record | None, new: Record, diff: Mapping[str, Any], *, at: datetime) -> Change | None:
+    """Return the line for the update log, or None where the change is not logged.
+
+    Args:
+        old: what was stored before; None: `new` was created.
+        new: as stored, with its revision.
+        diff: of the bodies, without lifecycle fields.
+    """
+    if not SPECS[new.kind].logged:
+        return None
+    action = _action(old, new)
+    if action == "update" and not diff and old is not None and same_outside(old, new):
+        return None
+    revision = 0 if new.revision is None else new.revision
+    return Change(uuid=new.uuid, date=at, action=action, revision=revision, diff=diff, admin=new.admin)
+
+
+def purge_line(record: Record, *, at: datetime) -> Change:
+    """Return what the update log keeps of a record that is removed for good: that it was there, and no content."""
+    revision = 0 if record.revision is None else record.revision
+    return Change(uuid=record.uuid, date=at, action="purge", revision=revision, diff={}, admin=record.admin)
+
+
+def _action(old: Record | None, new: Record) -> str:
+    if old is None:
+        return "create"
+    if old.visible != new.visible:
+        return "undelete" if new.visible else "delete"
+    return "update"
+
+
+def same_outside(old: Record, new: Record) -> bool:
+    """Tell whether two records agree in everything that is kept beside their bodies."""
+    return old.visible == new.visible and old.salt == new.salt and old.admin == new.admin
+
+
+def page_of_links(found: Iterable[Link], limit: int) -> list[Link]:
+    """Return the first links by source, cut between two sources: what is left of one source stays with it."""
+    ordered = sorted(found, key=lambda link: (link.source, link.relation))
+    page = ordered[:limit]
+    rest = ordered[limit:]
+    return page + [link for link in rest if page and link.source == page[-1].source]

@@ -1,0 +1,262 @@
+"""Who writes when: bodies of work that wait at the same time share one commit, and so one fsync.
+
+A thread that wants to write leads if nobody does; else it queues up. The leader runs everything that waits, each
+body in a savepoint of its own, commits once, hands out results and errors, and makes the head of the queue leader.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from datacatalog.adapters.stores.signal import Signal
+from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
+from datacatalog.domain.errors import StoreDown
+
+T = TypeVar("T")
+
+BATCH_MAX = 64
+
+_NESTED = "a transaction cannot run inside another one; use the Work that you were given"
+
+
+class _Task:
+    """One body that is to be run, and what became of it."""
+
+    __slots__ = ("body", "context", "done", "error", "leads", "result", "wake")
+
+    def __init__(self, body: Callable[[Seat], Any]) -> None:
+        self.body = body
+        self.context: contextvars.Context | None = None
+        self.wake: threading.Lock | None = None
+        self.leads = False
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Commits:
+    """Runs bodies of work on a ledger file.
+
+    Attributes:
+        count: how many commits were written since it was opened.
+        signal: tells those who wait for messages; bodies mark it, commits pass it on.
+    """
+
+    def __init__(self, connections: Connections, signal: Signal) -> None:
+        self.count = 0
+        self.signal = signal
+        self._connections = connections
+        self._queue: collections.deque[_Task] = collections.deque()
+        self._mutex = threading.Lock()
+        self._led = False
+        self._inside = threading.local()
+        self._broken = ""
+
+    def write(self, body: Callable[[Seat], T]) -> T:
+        """Run `body` in a write transaction and return once it is on disk.
+
+        Raises:
+            StoreDown: nothing was written, unless its text says that this is unknown.
+            RuntimeError: called inside a transaction.
+        """
+        self._check_outside()
+        task = _Task(body)
+        self._enter(task)
+        try:
+            if task.wake is not None:
+                task.wake.acquire()
+            if not task.done:
+                self._lead(task)
+        except BaseException:
+            self._withdraw(task)
+            raise
+        if task.error is not None:
+            raise task.error
+        return task.result  # type: ignore[no-any-return]
+
+    def read(self, body: Callable[[Seat], T]) -> T:
+        """Run `body` on one state of the file.  Raises StoreDown; RuntimeError as `write` does."""
+        self._check_outside()
+        self._check_sound()
+        seat = self._connections.reader()
+        with seat.lock:
+            self._check_open()
+            self._inside.busy = True
+            try:
+                seat.cursor.execute("BEGIN")
+                try:
+                    return body(seat)
+                finally:
+                    seat.rollback()
+            except sqlite3.Error as error:
+                raise _translated(error) from error
+            finally:
+                self._inside.busy = False
+
+    def close(self) -> None:
+        """Let what runs end, then close the file; later calls raise StoreDown."""
+        self._connections.close()
+
+    # ------------------------------------------------------------------------------- taking turns
+
+    def _enter(self, task: _Task) -> None:
+        with self._mutex:
+            if self._led:
+                task.context = contextvars.copy_context()
+                task.wake = threading.Lock()
+                task.wake.acquire()
+                self._queue.append(task)
+            else:
+                self._led = task.leads = True
+
+    def _lead(self, task: _Task) -> None:
+        batch = [task]
+        try:
+            with self._mutex:
+                while self._queue and len(batch) < BATCH_MAX:
+                    batch.append(self._queue.popleft())
+            self._commit_all(batch)
+        finally:
+            for each in batch:
+                if not each.done:
+                    each.error = StoreDown("the commit was interrupted; whether it was written is unknown")
+                    each.done = True
+            self._hand_over(task)
+            for each in batch:
+                if each.wake is not None and each is not task:
+                    each.wake.release()
+
+    def _hand_over(self, task: _Task) -> None:
+        with self._mutex:
+            task.leads = False
+            if not self._queue:
+                self._led = False
+                return
+            heir = self._queue.popleft()
+            heir.leads = True
+        if heir.wake is not None:
+            heir.wake.release()
+
+    def _withdraw(self, task: _Task) -> None:
+        """Leave the queue, or pass the lead on: a signal handler raised in the thread that waited."""
+        with self._mutex:
+            leads = task.leads
+            if not leads and task in self._queue:
+                self._queue.remove(task)
+        if leads:
+            self._hand_over(task)
+
+    # --------------------------------------------------------------------------------- committing
+
+    def _commit_all(self, batch: Sequence[_Task]) -> None:
+        """Run a batch in one transaction; every task of it is done afterwards."""
+        self._inside.busy = True
+        try:
+            self._check_sound()
+            seat = self._connections.writer()
+            with seat.lock:
+                self._check_open()
+                self._connections.lock()
+                try:
+                    self._run(batch, seat)
+                finally:
+                    seat.rollback()
+                    self._connections.unlock()
+        except (sqlite3.Error, StoreDown) as error:
+            # What they saw was undone, so even the errors that some of them met may be wrong.
+            for task in batch:
+                task.error = StoreDown(str(_translated(error)))
+                task.error.__cause__ = error
+        finally:
+            self._inside.busy = False
+        for task in batch:
+            task.done = True
+        self.signal.pass_on()
+
+    def _run(self, batch: Sequence[_Task], seat: Seat) -> None:
+        seat.cursor.execute("BEGIN IMMEDIATE")
+        if len(batch) == 1:
+            wrote = _run_body(batch[0], seat)
+        else:
+            wrote = sum([_run_in_savepoint(task, seat) for task in batch]) > 0
+        if wrote:
+            self._commit(seat)
+
+    def _commit(self, seat: Seat) -> None:
+        try:
+            seat.cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            if _is_lasting(error):
+                self._broken = (
+                    f"a commit failed ({error}); whether it was written is unknown until the store is opened again"
+                )
+                raise StoreDown(self._broken) from error
+            raise
+        self.count += 1
+
+    def _check_sound(self) -> None:
+        if self._broken:
+            raise StoreDown(self._broken)
+
+    def _check_open(self) -> None:
+        if self._connections.closed:
+            raise StoreDown("the store is closed")
+
+    def _check_outside(self) -> None:
+        if getattr(self._inside, "busy", False):
+            raise RuntimeError(_NESTED)
+
+
+def _run_in_savepoint(task: _Task, seat: Seat) -> bool:
+    seat.cursor.execute("SAVEPOINT body")
+    wrote = _run_body(task, seat)
+    if task.error is not None:
+        seat.cursor.execute("ROLLBACK TO body")
+    seat.cursor.execute("RELEASE body")
+    return wrote
+
+
+def _run_body(task: _Task, seat: Seat) -> bool:
+    """Run one body; return whether it wrote something that is to stay.
+
+    Raises:
+        StoreDown: SQLite undid the whole transaction (disk full, I/O error), whatever the body made of it.
+    """
+    connection = seat.connection
+    before = connection.total_changes
+    try:
+        if task.context is None:
+            task.result = task.body(seat)
+        else:
+            task.result = task.context.run(task.body, seat)
+    except Exception as error:
+        if not connection.in_transaction:
+            raise StoreDown(f"SQLite gave the transaction up: {error}") from error
+        task.error = _translated(error)
+        return False
+    if not connection.in_transaction:
+        raise StoreDown("SQLite gave the transaction up")
+    return connection.total_changes != before
+
+
+def _is_lasting(error: sqlite3.Error) -> bool:
+    """Tell whether a failed commit leaves it open what is on disk.
+
+    A full disk does not, be it the log or its index that could not grow. After any other I/O error, a failed fsync
+    above all, pages may count as clean without being on disk: no second try could be believed.
+    """
+    if error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return False
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _translated(error: Exception) -> Exception:
+    """Return what is told of an error: a driver's becomes StoreDown, but for misuse of the driver."""
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.IntegrityError):
+        return error
+    return StoreDown(f"SQLite: {error}") if isinstance(error, sqlite3.Error) else error

@@ -1,0 +1,242 @@
+"""Connections to the ledger file: one per reading thread and one for writing, none carried over a fork.
+
+A connection that two threads use at a time can take one thread's error code for the other's and lose an acknowledged
+write when the disk fills. So a reading connection belongs to one thread, and the writing one to whoever leads a commit,
+alone and for all of it. That the leaders share it keeps its page cache warm: SQLite drops the cache of a connection
+whenever another one has written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+import weakref
+from pathlib import Path
+
+from datacatalog.adapters.stores.sqlite import schema
+from datacatalog.domain.errors import Misconfigured, StoreDown
+
+BUSY_TIMEOUT_S = 60.0
+# Upper bounds; pages are kept as they are used.
+WRITER_CACHE_KIB = 65536
+READER_CACHE_KIB = 4096
+# A write-ahead log of 16 MB: pages that change often are copied back once per round, not with every 4 MB.
+CHECKPOINT_PAGES = 4000
+CACHED_STATEMENTS = 512
+SQLITE_OLDEST = (3, 35, 0)
+
+_NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "lustre", "ceph", "beegfs", "gpfs", "afs", "fuse.sshfs", "9p")
+
+_log = logging.getLogger(__name__)
+_abandoned: list[sqlite3.Connection] = []
+"""What a forked child inherited: closing it could undo locks of the parent, so it is kept and never used."""
+
+
+class Seat:
+    """A place at the file: a connection with its one cursor. Who sits there holds the lock."""
+
+    __slots__ = ("__weakref__", "_process", "connection", "cursor", "lock")
+
+    def __init__(self, path: Path, cache_kib: int) -> None:
+        self.connection = _connect(path, cache_kib)
+        self.cursor = self.connection.cursor()
+        self.lock = threading.Lock()
+        self._process = os.getpid()
+
+    def rollback(self) -> None:
+        """Leave no transaction behind."""
+        if self.connection.in_transaction:
+            self.cursor.execute("ROLLBACK")
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():
+            self.connection.close()
+        else:
+            _abandoned.append(self.connection)
+
+
+class Connections:
+    """Opens the file, brings it up to date, and seats readers and the writer.
+
+    Attributes:
+        closed: nobody may sit down any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            Misconfigured: it is not a ledger, or a newer one; the folder or SQLite cannot hold one.
+            StoreDown: it cannot be read now.
+        """
+        if sqlite3.sqlite_version_info < SQLITE_OLDEST:
+            raise Misconfigured(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 is needed")
+        self.path = path
+        self.closed = False
+        self._writer: Seat | None = None
+        self._lock_file = -1
+        self._start()
+        _make_file(path)
+        _warn_of_network(path)
+        self._bring_up_to_date()
+        _instances.add(self)
+
+    def reader(self) -> Seat:
+        """Return the calling thread's own seat, for reading.  Raises StoreDown."""
+        seat: Seat | None = getattr(self._local, "seat", None)
+        if seat is None:
+            seat = self._local.seat = self._new_seat(READER_CACHE_KIB)
+        return seat
+
+    def writer(self) -> Seat:
+        """Return the one seat for writing, for the one thread that leads.  Raises StoreDown."""
+        if self._writer is None:
+            self._writer = self._new_seat(WRITER_CACHE_KIB)
+        return self._writer
+
+    def lock(self) -> None:
+        """Queue up with the writers of all processes; SQLite's own waiting starves some of them for seconds."""
+        if self._lock_file < 0:
+            self._lock_file = _open_lock_file(self.path)
+        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+
+    def unlock(self) -> None:
+        fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close all connections, each once its transaction is over."""
+        with self._registry:
+            self.closed = True
+            seats = list(self._seats)
+        for seat in seats:
+            with seat.lock:
+                seat.connection.close()
+        self._close_lock_file()
+
+    def after_fork(self) -> None:
+        """Forget, in a child, what belongs to the parent."""
+        self._close_lock_file()
+        self._start()
+
+    def _start(self) -> None:
+        self._local = threading.local()
+        self._writer = None
+        self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
+        self._registry = threading.Lock()
+        self._lock_file = -1
+
+    def _new_seat(self, cache_kib: int) -> Seat:
+        with self._registry:
+            if self.closed:
+                raise StoreDown("the store is closed")
+            seat = Seat(self.path, cache_kib)
+            self._seats.add(seat)
+            return seat
+
+    def _close_lock_file(self) -> None:
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+            self._lock_file = -1
+
+    def _bring_up_to_date(self) -> None:
+        try:
+            connection = self.reader().connection
+            if _journal_mode(connection) == "wal" and schema.is_current(connection):
+                return
+            self.lock()
+            try:
+                self._prepare(connection)
+            finally:
+                self.unlock()
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise Misconfigured(f"{self.path} is no database") from error
+            raise StoreDown(f"{self.path}: {error}") from error
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        schema.version_of(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        if _journal_mode(connection) != "wal":
+            raise Misconfigured(f"{self.path}: this file system cannot hold a write-ahead log")
+        schema.migrate(connection)
+
+
+_instances: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _forget_inherited() -> None:
+    for each in list(_instances):
+        each.after_fork()
+
+
+os.register_at_fork(after_in_child=_forget_inherited)
+
+
+def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
+    try:
+        # The lock of its seat, not the driver, keeps other threads away.
+        connection = sqlite3.connect(
+            path,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=CACHED_STATEMENTS,
+        )
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = OFF",
+            "temp_store = MEMORY",
+            f"cache_size = -{cache_kib}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error as error:
+        raise StoreDown(f"{path}: {error}") from error
+    return connection
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+    return str(mode)
+
+
+def _make_file(path: Path) -> None:
+    """Create the file with its folder; only its owner may read it: parameters of jobs and digests are in it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never opened where it exists: closing a second descriptor would drop the locks of this whole process.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be created: {error.strerror}") from error
+
+
+def _open_lock_file(path: Path) -> int:
+    try:
+        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreDown(f"{path}.lock: {error.strerror}") from error
+
+
+def _warn_of_network(path: Path) -> None:
+    kind = _filesystem_of(path)
+    if kind.startswith(_NETWORK_FILESYSTEMS):
+        _log.warning("%s lies on %s, where locks cannot be relied on; use a local disk", path, kind)
+
+
+def _filesystem_of(path: Path) -> str:
+    """Return the type of the file system that holds a file, e.g. "ext4"; "" where the machine does not tell."""
+    device = os.stat(path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    for fields in map(str.split, mounts):
+        if fields[2] == number:
+            return fields[fields.index("-") + 1]
+    return ""

@@ -1,0 +1,162 @@
+"""Executions, answers and credentials in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import Duplicate
+from datacatalog.ports.stores import Credential, Execution
+
+
+class SqliteExecutions:
+    """Implements ports.stores.Executions."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, execution: Execution) -> None:
+        self._session.write(
+            "INSERT INTO executions (actor, seq, id, status, received, finished, http, outcome, log) VALUES"
+            " (?1, (SELECT coalesce(max(seq), 0) + 1 FROM executions WHERE actor = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, received = excluded.received,"
+            " finished = excluded.finished, http = excluded.http, outcome = excluded.outcome, log = excluded.log",
+            (
+                execution.actor,
+                execution.id,
+                execution.status,
+                codec.micros(execution.received),
+                codec.micros_or_none(execution.finished),
+                execution.http,
+                codec.encode(execution.outcome, "execution"),
+                codec.text_of(list(execution.log), "execution"),
+            ),
+        )
+
+    def get(self, id: str) -> Execution | None:
+        row = self._session.read(f"{_EXECUTION} WHERE id = ?", (id,)).fetchone()
+        return None if row is None else _execution(row)
+
+    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+        before = "" if after is None else " AND seq < (SELECT seq FROM executions WHERE id = ? AND actor = ?)"
+        values = (actor, limit) if after is None else (actor, after, actor, limit)
+        sql = f"{_EXECUTION} WHERE actor = ?{before} ORDER BY seq DESC LIMIT ?"
+        return [_execution(row) for row in self._session.read(sql, values).fetchall()]
+
+
+_EXECUTION = "SELECT id, actor, status, received, finished, http, outcome, log FROM executions"
+
+
+def _execution(row: tuple[Any, ...]) -> Execution:
+    key, actor, status, received, finished, http, outcome, log = row
+    return Execution(
+        id=key,
+        actor=actor,
+        status=status,
+        received=codec.instant(received),
+        finished=codec.instant_or_none(finished),
+        http=http,
+        outcome=codec.decode(outcome),
+        log=tuple(codec.decode(log)),
+    )
+
+
+class SqliteAnswers:
+    """Implements ports.stores.Answers."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def recall(self, scope: str, key: str) -> JsonObject | None:
+        row = self._session.read(
+            "SELECT answer FROM answers WHERE scope = ? AND key = ?", (scope, key)
+        ).fetchone()
+        answer: JsonObject | None = None if row is None else codec.decode(row[0])
+        return answer
+
+    def remember(self, scope: str, key: str, answer: JsonObject, *, at: datetime) -> None:
+        try:
+            self._session.write(
+                "INSERT INTO answers (scope, key, at, answer) VALUES (?, ?, ?, ?)",
+                (scope, key, codec.micros(at), codec.encode(answer, "answer")),
+            )
+        except sqlite3.IntegrityError as error:
+            raise Duplicate(scope, key) from error
+
+
+class SqliteCredentials:
+    """Implements ports.stores.Credentials."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, credential: Credential) -> None:
+        self._session.write(
+            "INSERT OR REPLACE INTO credentials"
+            " (digest, kind, created, expires, actor, level, uses_left, label, owner)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                credential.digest,
+                credential.kind,
+                codec.micros(credential.created),
+                codec.micros_or_none(credential.expires),
+                credential.actor,
+                credential.level,
+                credential.uses_left,
+                credential.label,
+                credential.owner,
+            ),
+        )
+
+    def find(self, digest: str) -> Credential | None:
+        row = self._session.read(f"{_CREDENTIAL} WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else _credential(row)
+
+    def use(self, digest: str, *, at: datetime) -> Credential | None:
+        found = self.find(digest)
+        if found is None or (found.expires is not None and found.expires <= at):
+            return None
+        if found.uses_left is None:
+            return found
+        if found.uses_left < 1:
+            return None
+        self._session.write("UPDATE credentials SET uses_left = uses_left - 1 WHERE digest = ?", (digest,))
+        return self.find(digest)
+
+    def remove(self, digest: str) -> bool:
+        return self._session.write("DELETE FROM credentials WHERE digest = ?", (digest,)).rowcount == 1
+
+    def page(self, kind: str) -> Sequence[Credential]:
+        rows = self._session.read(
+            f"{_CREDENTIAL} WHERE kind = ? ORDER BY created, digest", (kind,)
+        ).fetchall()
+        return [_credential(row) for row in rows]
+
+
+_CREDENTIAL = "SELECT digest, kind, created, expires, actor, level, uses_left, label, owner FROM credentials"
+
+
+def _credential(row: tuple[Any, ...]) -> Credential:
+    digest, kind, created, expires, actor, level, uses_left, label, owner = row
+    return Credential(
+        digest=digest,
+        kind=kind,
+        created=codec.instant(created),
+        expires=codec.instant_or_none(expires),
+        actor=actor,
+        level=level,
+        uses_left=uses_left,
+        label=label,
+        owner=owner,
+    )

@@ -1,0 +1,69 @@
+"""What happened to jobs, in SQLite: clustered by job, appended in O(log n)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.domain.jobs.history import HistoryEntry
+from datacatalog.domain.jobs.lifecycle import Event, State
+from datacatalog.domain.kinds import TypedUuid
+
+
+class SqliteHistory:
+    """Implements ports.stores.History."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
+        data = None if entry.data is None else codec.encode(entry.data, "history entry")
+        seq = self.length(job) + 1
+        self._session.write(
+            "INSERT INTO history (job, seq, uuid, name, date, state, implied, noted, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job,
+                seq,
+                entry.uuid,
+                entry.name.value,
+                codec.micros(entry.date),
+                entry.state.value,
+                entry.implied,
+                entry.noted,
+                data,
+            ),
+        )
+        return seq
+
+    def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
+        rows = self._session.read(
+            "SELECT seq, uuid, name, date, state, implied, noted, data FROM history"
+            " WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (job, after, limit),
+        ).fetchall()
+        return [
+            (
+                seq,
+                HistoryEntry(
+                    uuid=TypedUuid(uuid),
+                    name=Event(name),
+                    date=codec.instant(date),
+                    data=None if data is None else codec.decode(data),
+                    state=State(state),
+                    implied=implied == 1,
+                    noted=noted == 1,
+                ),
+            )
+            for seq, uuid, name, date, state, implied, noted, data in rows
+        ]
+
+    def length(self, job: TypedUuid) -> int:
+        # Without gaps, the last number is the length.
+        last = self._session.read(
+            "SELECT seq FROM history WHERE job = ? ORDER BY seq DESC LIMIT 1", (job,)
+        ).fetchone()
+        return 0 if last is None else int(last[0])

@@ -1,0 +1,79 @@
+"""The ledger in one SQLite file: durable with every commit, shared by threads and processes of one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.stores.signal import Signal
+from datacatalog.adapters.stores.sqlite import pruning, schema
+from datacatalog.adapters.stores.sqlite.commits import Commits
+from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
+from datacatalog.adapters.stores.sqlite.records import CheckRecord
+from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.adapters.stores.sqlite.work import SqliteWork
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.stores import Work
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Implements ports.stores.Store.
+
+    Attributes:
+        clock: tells when a message was handled; its transport asks it as well.
+        database: runs bodies on the file itself, for the transport that shares it.
+    """
+
+    def __init__(self, path: str | Path, *, check: CheckRecord, clock: Clock | None = None) -> None:
+        """Open the ledger, or create it (mode 0600, with its folder).
+
+        Args:
+            check: raises InvalidRecord; called with every record that is about to change.
+        Raises:
+            Misconfigured: the file is no ledger, or a newer version of this program wrote it.
+            StoreDown: it cannot be read now.
+        """
+        self.clock = clock or SystemClock()
+        self._check = check
+        self.database = Commits(Connections(Path(path).absolute()), Signal())
+
+    @property
+    def commits(self) -> int:
+        """How many commits this process has written since it opened the ledger."""
+        return self.database.count
+
+    def transact(self, body: Callable[[Work], T]) -> T:
+        return self.database.write(lambda seat: self._work(body, seat, may_write=True))
+
+    def read(self, body: Callable[[Work], T]) -> T:
+        return self.database.read(lambda seat: self._work(body, seat, may_write=False))
+
+    def prune(self, *, before: datetime) -> Mapping[str, int]:
+        return pruning.prune(self.database, before=before)
+
+    def check(self) -> Mapping[str, Any]:
+        """Return {"engine": "sqlite", "schema": version, "size_bytes": size of the file}."""
+
+        def look(seat: Seat) -> Mapping[str, Any]:
+            version = schema.version_of(seat.connection)
+            [pages] = seat.cursor.execute("PRAGMA page_count").fetchone()
+            [page_bytes] = seat.cursor.execute("PRAGMA page_size").fetchone()
+            return {"engine": "sqlite", "schema": version, "size_bytes": pages * page_bytes}
+
+        return self.database.read(look)
+
+    def close(self) -> None:
+        """Let what runs end, then close the file; later calls raise StoreDown."""
+        self.database.close()
+
+    def _work(self, body: Callable[[Work], T], seat: Seat, *, may_write: bool) -> T:
+        session = Session(seat, self.database.signal, may_write=may_write)
+        try:
+            return body(SqliteWork(session, self._check, self.clock))
+        finally:
+            session.close()

@@ -1,0 +1,49 @@
+"""One piece of work on the ledger file."""
+
+from __future__ import annotations
+
+from datacatalog.adapters.stores.sqlite.desk import SqliteAnswers, SqliteCredentials, SqliteExecutions
+from datacatalog.adapters.stores.sqlite.history import SqliteHistory
+from datacatalog.adapters.stores.sqlite.links import SqliteLinks
+from datacatalog.adapters.stores.sqlite.outbox import SqliteOutbox
+from datacatalog.adapters.stores.sqlite.records import CheckRecord, SqliteRecords
+from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.ports.clock import Clock
+
+
+class SqliteWork:
+    """Implements ports.stores.Work.
+
+    Records remember what was read; the other parts have no memory and are made as they are asked for.
+    """
+
+    __slots__ = ("_clock", "_session", "records")
+
+    def __init__(self, session: Session, check: CheckRecord, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self.records = SqliteRecords(session, check)
+
+    @property
+    def links(self) -> SqliteLinks:
+        return SqliteLinks(self._session)
+
+    @property
+    def history(self) -> SqliteHistory:
+        return SqliteHistory(self._session)
+
+    @property
+    def outbox(self) -> SqliteOutbox:
+        return SqliteOutbox(self._session, self._clock)
+
+    @property
+    def executions(self) -> SqliteExecutions:
+        return SqliteExecutions(self._session)
+
+    @property
+    def answers(self) -> SqliteAnswers:
+        return SqliteAnswers(self._session)
+
+    @property
+    def credentials(self) -> SqliteCredentials:
+        return SqliteCredentials(self._session)
