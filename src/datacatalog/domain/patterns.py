@@ -19,7 +19,7 @@ MAX_PATTERNS = 64
 MAX_CHARACTERS = 512
 MAX_MEMORY_BYTES = 16 * 1024 * 1024
 """Memory of all compiled patterns of one request together."""
-MAX_INSTRUCTIONS = 16_384
+MAX_INSTRUCTIONS = 65_536
 """Size of all compiled programs of one request together: what one name can cost at most grows with it."""
 
 _HINTS = (
