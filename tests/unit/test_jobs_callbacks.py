@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacatalog.domain.jobs.callbacks import AGAVE, Fact, fact_of
-from datacatalog.domain.jobs.lifecycle import Event
+from datacatalog.domain.jobs.callbacks import AGAVE, Fact, acts, fact_of
+from datacatalog.domain.jobs.lifecycle import Event, State, successor
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import PlatformCallback
 from tests.shared import shared
@@ -78,6 +78,15 @@ def test_body_is_kept_without_what_is_noise():
 
 def test_note_of_the_url_is_kept_where_the_body_has_none():
     assert fact({"status": "RUNNING"}, note="why").data["note"] == "why"
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("event", sorted(set(AGAVE.values())))
+def test_what_a_platform_says_moves_a_job_where_the_lifecycle_allows_but_fails_none_that_has_finished(
+    event: Event, state: State
+):
+    over = event is Event.FAIL and state in (State.INDEXING, State.VALIDATING)
+    assert acts(event, state) is (successor(state, event) is not None and not over)
 
 
 @given(

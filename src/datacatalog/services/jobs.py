@@ -21,7 +21,7 @@ from datacatalog.domain.errors import (
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.sessions import draw_session
-from datacatalog.domain.jobs.callbacks import fact_of
+from datacatalog.domain.jobs.callbacks import acts, fact_of
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
@@ -260,7 +260,7 @@ def handle_callback(message: PlatformCallback, work: Work, env: Env) -> Outcome:
     fact = fact_of(message)
     if fact.event is Event.FINISH and job.state is State.CREATED:
         job = move(job, Event.RUN, None, work, env, implied=True)
-    if not job.allows(fact.event):
+    if not acts(fact.event, job.state):
         noted = note(job, fact.event, fact.data, work, env)
         line = f"Noted {fact.status or fact.event}; job state stays '{noted.state}'"
         return state_outcome(noted, (line,), recorded="noted")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datacatalog.domain.jobs.lifecycle import Event
+from datacatalog.domain.jobs.lifecycle import Event, State, successor
 from datacatalog.domain.messages import PlatformCallback
 
 AGAVE: Mapping[str, Event] = {
@@ -36,6 +36,7 @@ AGAVE: Mapping[str, Event] = {
 }
 """Agave and Aloe status -> event; a status that is not here is an update."""
 
+_COMPUTING = frozenset({State.CREATED, State.RUNNING})
 _FINAL = frozenset({"FINISHED", "FAILED", "STOPPED", "KILLED", "DELETED"})
 _FLAGS = {"ARCHIVING_FAILED": "archiving-failed"}
 _NOISE = frozenset({"_links", "retries", "localId"})
@@ -53,6 +54,16 @@ class Fact:
     status: str
     event: Event
     data: Mapping[str, Any]
+
+
+def acts(event: Event, state: State) -> bool:
+    """Tell whether what a platform says still moves a job.
+
+    It speaks of the computing: once that has finished, a failure (its job was deleted, say) fails no indexing and no
+    validation.
+    """
+    over = event is Event.FAIL and state not in _COMPUTING
+    return successor(state, event) is not None and not over
 
 
 def fact_of(callback: PlatformCallback) -> Fact:
