@@ -5,9 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
+
+LOCK_WAIT = timedelta(seconds=10)
+_LOOK_EVERY_S = 0.01
 
 
 def make_private(folder: Path) -> None:
@@ -46,14 +51,30 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a file that only one process may hold at a time; a process that dies lets go of it."""
+def locked(path: Path, wait: timedelta = LOCK_WAIT) -> Iterator[None]:
+    """Hold a file that only one process may hold at a time; a process that dies lets go of it.
+
+    Raises:
+        TimeoutError: another one, perhaps one that was suspended, holds it all the while.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        deadline = time.monotonic() + wait.total_seconds()
+        while not _lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"{path} is held by another process")
+            time.sleep(_LOOK_EVERY_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _spare(path: Path, content: bytes) -> Path:

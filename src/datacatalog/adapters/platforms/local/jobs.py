@@ -141,6 +141,10 @@ class Job:
             self._write(new)
         return new
 
+    def was_over(self, before: datetime) -> bool:
+        state = self.state()
+        return state.final and state.steps[-1].at < before
+
     def cancel(self) -> None:
         disk.write_once(self.folder / "cancelled", b"")
 
@@ -212,6 +216,14 @@ class Jobs:
         if found is None:
             raise UnknownRecord(str(id)[:80], "platform job")
         return found
+
+    def forget(self, before: datetime) -> int:
+        """Remove the jobs that were over before an instant; return how many."""
+        found = [self.find(folder.name) for folder in self._root.iterdir()] if self._root.is_dir() else []
+        over = [job for job in found if job is not None and job.was_over(before)]
+        for job in over:
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return len(over)
 
 
 def _read_state(document: Mapping[str, Any]) -> State:

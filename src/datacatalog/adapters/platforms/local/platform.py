@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from datacatalog.adapters.platforms.local.apps import Apps
@@ -113,6 +114,14 @@ class LocalPlatform:
         """Deliver one callback.  Raises as `Notifier.notify` does."""
         with _disk_told():
             self._notifier.notify(task)
+
+    def forget(self, *, before: datetime) -> int:
+        """Remove what is kept of jobs that were over before an instant, callback URLs included; return how many.
+
+        It belongs after `Store.prune` with the same instant: what is forgotten here cannot be announced any more.
+        """
+        with _disk_told():
+            return self._jobs.forget(before)
 
     # ------------------------------------------------------------------------------------- the parts
 
