@@ -1,0 +1,43 @@
+"""Sites for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.site import Site, closed, from_elsewhere, opened
+from tests.harness import install
+
+
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site for all tests of a module; each makes jobs of its own."""
+    site = opened(install(tmp_path_factory.mktemp("site")))
+    yield site
+    closed(site)
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    """The module's site, with the clock put right and no guess of an earlier test counted."""
+    shared_site.clock.ahead = timedelta(0)
+    from_elsewhere(shared_site)
+    return shared_site
+
+
+@pytest.fixture
+def new_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Make sites of one's own; the arguments go over the shipped configuration."""
+    made: list[Site] = []
+
+    def make(**sections: Mapping[str, Any]) -> Site:
+        made.append(opened(install(tmp_path / f"site{len(made)}", **sections)))
+        return made[-1]
+
+    yield make
+    for site in made:
+        closed(site)
