@@ -1,0 +1,271 @@
+"""Clients that do not give up: each message has a key and a mark, and is sent again until somebody answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from datacatalog.services.jobs import Created
+from tests.faults.model import Sent
+from tests.harness import SYSTEM, Catalog
+
+APP = "marker-1.0.0"
+APP_FILE = """
+id: marker-1.0.0
+command: ["/bin/sh", "-c", 'printf "%s" "$0" > marked.txt; sleep 0.2; mkdir more; echo "$0 again" > more/again.csv', "{parameters.word}"]
+parameters: {word: {type: string, required: true}}
+"""
+
+CALLBACK: Mapping[str, Any] = {
+    "owner": "tests",
+    "appId": "elsewhere-1.0.0",
+    "executionSystem": "elsewhere",
+    "archivePath": None,
+    "archiveSystem": None,
+    "inputs": {},
+    "parameters": {},
+    "_links": {},
+}
+STATUS_OF = {"run": "RUNNING", "update": "HEARTBEAT", "finish": "FINISHED"}
+RETRY_S = 0.05
+GIVE_UP_S = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One HTTP request, the same each time it is sent."""
+
+    actor: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Sending:
+    """One message, and what became of each of its deliveries; None: no answer."""
+
+    post: Post
+    mark: str
+    event: str
+    job: str = ""
+    answers: list[int | None] = field(default_factory=list)
+
+    def told(self) -> Sent:
+        known = [status for status in self.answers if status is not None]
+        return Sent(mark=self.mark, job=self.job, event=self.event, answers=known)
+
+
+def new_mark() -> str:
+    return f"mark-{secrets.token_hex(8)}"
+
+
+def as_json(job: Created, event: str, mark: str) -> Post:
+    document = {"uuid": job.job.uuid, "name": event, "token": job.token, "data": {"mark": mark}}
+    return _post({}, {"Idempotency-Key": mark}, document)
+
+
+def as_url(job: Created, event: str, mark: str) -> Post:
+    query = {"uuid": job.job.uuid, "event": event, "token": job.token, "note": mark}
+    return _post(query, {"Idempotency-Key": mark}, None)
+
+
+def as_callback(job: Created, event: str, mark: str) -> Post:
+    query = {"uuid": job.job.uuid, "token": job.token}
+    body = {**CALLBACK, "id": f"{mark}-007", "status": STATUS_OF[event]}
+    return _post(query, {"X-Agave-Delivery": mark}, body)
+
+
+WAYS = (as_json, as_url, as_callback)
+
+
+def as_launch(mark: str) -> Post:
+    # The word goes through the platform and back in every callback; the mark stays in the catalog.
+    definition = {"appId": APP, "name": "marker", "parameters": {"word": mark.replace("mark-", "word-")}}
+    body = {"job_definition": definition, "data": {"mark": mark}}
+    return _post({}, {"Idempotency-Key": mark}, body, actor="agave-proxy")
+
+
+def _post(
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: Mapping[str, Any] | None,
+    actor: str = "jobs-manager",
+) -> Post:
+    raw = b"" if body is None else json.dumps(body).encode()
+    return Post(actor=actor, query=query, headers=headers, body=raw)
+
+
+class Client(threading.Thread):
+    """Sends until it is told to stop; then it ends what it has begun.
+
+    Attributes:
+        sent: everything it sent.
+        jobs: the UUIDs of the jobs it drove to their end.
+        faults: answers that should not have been given.
+    """
+
+    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event) -> None:
+        super().__init__(name=f"client-{seed}", daemon=True)
+        self.sent: list[Sending] = []
+        self.jobs: list[str] = []
+        self.faults: list[str] = []
+        self._catalog, self._rng, self._stop_event = catalog, random.Random(seed), stop
+        self._session = requests.Session()
+
+    def run(self) -> None:
+        try:
+            while not self._stop_event.is_set():
+                self.jobs.append(self.drive())
+        except Exception as e:  # a thread that dies must not pass for one that is content
+            self.faults.append(f"{self.name}: {type(e).__name__}: {e}")
+        finally:
+            self._session.close()
+
+    def drive(self) -> str:
+        """Take one job through its life; return its UUID."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------------------------- sending
+
+    def deliver(self, sending: Sending) -> requests.Response:
+        """Send until there is an answer other than "later".
+
+        Raises:
+            TimeoutError: there is none for two minutes.
+        """
+        deadline = time.monotonic() + GIVE_UP_S
+        while time.monotonic() < deadline:
+            answer = self.try_once(sending)
+            if answer is not None and answer.status_code < 500:
+                return answer
+            time.sleep(RETRY_S * self._rng.uniform(0.5, 1.5))
+        raise TimeoutError(f"{sending.event} {sending.mark}: {sending.answers[-5:]}")
+
+    def try_once(self, sending: Sending) -> requests.Response | None:
+        """Deliver a message once; None: there was no answer."""
+        post = sending.post
+        if not sending.answers:
+            self.sent.append(sending)
+        try:
+            answer = self._session.post(
+                f"{self._catalog.url}/actors/v2/{post.actor}/messages",
+                params={"x-nonce": self._catalog.nonce, **post.query},
+                headers=dict(post.headers),
+                data=post.body,
+                timeout=20,
+            )
+        except requests.RequestException:
+            sending.answers.append(None)
+            return None
+        sending.answers.append(answer.status_code)
+        return answer
+
+    def wants(self, share: float) -> bool:
+        return self._rng.random() < share
+
+    def wrong(self, what: str, answer: requests.Response) -> None:
+        self.faults.append(f"{what}: {answer.status_code} {answer.text[:300]}")
+
+
+class Driver(Client):
+    """Drives jobs that run somewhere else: by JSON, by URL and by callbacks."""
+
+    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, *, pipeline: str) -> None:
+        super().__init__(catalog, seed, stop)
+        self._pipeline = pipeline
+
+    def drive(self) -> str:
+        job = self._catalog.job(self._pipeline)
+        acknowledged = []
+        # Without a `run`, a FINISHED callback implies it.
+        quiet = self.wants(0.1)
+        if not quiet:
+            acknowledged.append(self._send(job, "run"))
+        for _ in range(0 if quiet else self._rng.randrange(5)):
+            if self.wants(0.1):
+                self._send_and_forget(job)
+            elif self.wants(0.1):
+                self._send_in_vain(job)
+            else:
+                acknowledged.append(self._send(job, "update"))
+            if acknowledged and self.wants(0.2):
+                self._send_again(self._rng.choice(acknowledged))
+        self._archive(job)
+        acknowledged.append(self._send(job, "finish", as_callback if quiet else None))
+        if self.wants(0.3):
+            self._send_again(self._rng.choice(acknowledged))
+        return job.job.uuid
+
+    def _sending(self, job: Created, event: str, way: Any = None) -> Sending:
+        mark = new_mark()
+        post = (way or self._rng.choice(WAYS))(job, event, mark)
+        return Sending(post=post, mark=mark, event=event, job=job.job.uuid)
+
+    def _send(self, job: Created, event: str, way: Any = None) -> Sending:
+        sending = self._sending(job, event, way)
+        answer = self.deliver(sending)
+        if not answer.ok:
+            self.wrong(f"{event} was refused", answer)
+        return sending
+
+    def _send_again(self, sending: Sending) -> None:
+        """Deliver what was acknowledged once more, perhaps late: nothing may come of it."""
+        answer = self.deliver(sending)
+        if not answer.ok or not answer.json()["result"].get("repeated"):
+            self.wrong(f"a repeated {sending.event} was not recognized", answer)
+
+    def _send_and_forget(self, job: Created) -> None:
+        """Deliver once; without an answer nobody knows whether it arrived."""
+        self.try_once(self._sending(job, "update"))
+
+    def _send_in_vain(self, job: Created) -> None:
+        """Send what the lifecycle does not allow."""
+        answer = self.deliver(self._sending(job, "validated", as_json))
+        if answer.status_code != 409:
+            self.wrong("validated was not refused", answer)
+
+    def _archive(self, job: Created) -> None:
+        folder = archive_of(self._catalog, job.job.archive_path)
+        for number in range(self._rng.randrange(4)):
+            path = folder / self._rng.choice(["", "more"]) / f"{number}.csv"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(self._rng.randbytes(self._rng.randrange(20_000)))
+
+
+class Launcher(Client):
+    """Launches the app of the local platform, which then drives the job by callbacks.
+
+    Args:
+        pause_s: between two launches.
+    """
+
+    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, *, pause_s: float) -> None:
+        super().__init__(catalog, seed, stop)
+        self._pause_s = pause_s
+
+    def drive(self) -> str:
+        mark = new_mark()
+        sending = Sending(post=as_launch(mark), mark=mark, event="create")
+        answer = self.deliver(sending)
+        if answer.status_code != 202:
+            self.wrong("a launch was refused", answer)
+            raise RuntimeError("the app cannot be launched")
+        sending.job = answer.json()["result"]["outcome"]["uuid"]
+        self._stop_event.wait(self._pause_s)
+        return sending.job
+
+
+def archive_of(catalog: Catalog, path: str) -> Path:
+    """Return the folder on this disk that is an archive path of the default storage system."""
+    root = catalog.app.settings.config["storage"]["systems"][SYSTEM]["root"]
+    return catalog.app.settings.path(root) / path.lstrip("/")

@@ -1,0 +1,91 @@
+"""What stands in a ledger, read for the model: plain values, no rules of the product applied."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.ports.stores import Work
+from tests.faults.clients import archive_of
+from tests.faults.model import Seen
+from tests.harness import Catalog
+
+
+def look_at(
+    catalog: Catalog,
+    jobs: Iterable[str],
+    *,
+    settled: bool = False,
+    launched: Collection[str] = (),
+) -> list[Seen]:
+    """Return jobs as they stand now, each read as one state of the ledger."""
+    return [_look_at(catalog, TypedUuid(uuid), settled, uuid in launched) for uuid in jobs]
+
+
+def _look_at(catalog: Catalog, uuid: TypedUuid, settled: bool, launched: bool) -> Seen:
+    def read(work: Work) -> Seen:
+        body = work.records.get(uuid).body
+        return Seen(
+            uuid=uuid,
+            state=body["state"],
+            history=_history(uuid, work),
+            recorded=_recorded(uuid, work) if settled else {},
+            archived=checksums_below(archive_of(catalog, body["archive_path"]), body["archive_path"])
+            if settled
+            else {},
+            settled=settled,
+            steps=platform_steps(catalog, uuid, work) if launched else None,
+        )
+
+    return catalog.app.env.store.read(read)
+
+
+def _history(uuid: TypedUuid, work: Work) -> list[tuple[int, dict[str, Any]]]:
+    entries: list[tuple[int, dict[str, Any]]] = []
+    while page := work.history.page(uuid, after=entries[-1][0] if entries else 0, limit=1000):
+        entries += [(number, entry.document()) for number, entry in page]
+    return entries
+
+
+def _recorded(uuid: TypedUuid, work: Work) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for link in work.links.to(uuid, Relation.GENERATED_BY, kind=Kind.FILE):
+        checksums = found.setdefault(work.records.get(link.source).body["name"], [])
+        for below in work.links.to(link.source, Relation.CHILD_OF, kind=Kind.FIXITY):
+            checksums.append(work.records.get(below.source).body["checksum"])
+    return found
+
+
+def platform_steps(catalog: Catalog, uuid: TypedUuid, work: Work) -> list[str]:
+    """Return the statuses of a job in the platform's own record of it; none where it never took the job."""
+    links = (entry["data"].get("job_link", "") for _, entry in _history(uuid, work) if entry["data"])
+    root = catalog.app.settings.path(catalog.app.settings.config["platform"]["work"])
+    for link in filter(None, links):
+        record = root / link.rpartition("/")[2] / "status.json"
+        return [step["status"] for step in json.loads(record.read_bytes())["steps"]]
+    return []
+
+
+def checksums_below(folder: Path, shown_as: str) -> dict[str, str]:
+    """Return path -> SHA-256 of every file below a folder, with `shown_as` in place of the folder."""
+    return {
+        str(Path(shown_as) / Path(at, name).relative_to(folder)): hashlib.sha256(
+            Path(at, name).read_bytes()
+        ).hexdigest()
+        for at, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+def damage_of_file(path: Path) -> str:
+    """Return what SQLite finds wrong with a ledger file; "ok" where nothing is."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("PRAGMA integrity_check").fetchall()
+    connection.close()
+    return "; ".join(str(row[0]) for row in rows)
