@@ -214,9 +214,11 @@ def read_for_jobs_indexer(request: Request, schemas: Schemas) -> Message:
         if (value := one_of(key, document.get(key), url.get(key))) is not None:
             document[key] = value
     document.setdefault("name", "index")
-    name = the_schema(document, (INDEX, INDEXED), schemas)
+    # The name tells which schema is meant; asking that one first spares the other's reasons.
+    accepts = (INDEXED, INDEX) if document["name"] == "indexed" else (INDEX, INDEXED)
+    name = the_schema(document, accepts, schemas)
     if name is None:
-        raise refusal(document, (INDEX, INDEXED), schemas)
+        raise refusal(document, accepts, schemas)
     uuid, token = job_uuid(document["uuid"]), document.get("token")
     if name == INDEXED:
         return MarkIndexed(uuid=uuid, token=token)
