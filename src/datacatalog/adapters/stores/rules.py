@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,9 @@ from datacatalog.domain.errors import InvalidField, InvalidLink, InvalidRecord
 from datacatalog.domain.jobs.job import LIFECYCLE_FIELDS
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, KindSpec
 from datacatalog.domain.records import Change, Link, Record, check_link, diff_of
+
+CheckRecord = Callable[[Record], None]
+"""Raises InvalidRecord: a record does not fit its schema."""
 
 # A product is a file with derivations, and lives among the files.
 _KIND_OF: Mapping[str, Kind] = {

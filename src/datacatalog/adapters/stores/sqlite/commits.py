@@ -98,6 +98,18 @@ class Commits:
             finally:
                 self._inside.busy = False
 
+    def version(self) -> int:
+        """Return a number that changes whenever another connection has written.  Raises StoreDown."""
+        self._check_outside()
+        seat = self._connections.reader()
+        with seat.lock:
+            self._check_open()
+            try:
+                [version] = seat.cursor.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error as error:
+                raise _translated(error) from error
+            return int(version)
+
     def close(self) -> None:
         """Let what runs end, then close the file; later calls raise StoreDown."""
         self._connections.close()
@@ -192,9 +204,7 @@ class Commits:
             seat.cursor.execute("COMMIT")
         except sqlite3.Error as error:
             if _is_lasting(error):
-                self._broken = (
-                    f"a commit failed ({error}); whether it was written is unknown until the store is opened again"
-                )
+                self._broken = f"a commit failed ({error}); whether it was written is unknown until the store is opened again"
                 raise StoreDown(self._broken) from error
             raise
         self.count += 1
@@ -252,7 +262,11 @@ def _is_lasting(error: sqlite3.Error) -> bool:
     """
     if error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE:
         return False
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
 
 
 def _translated(error: Exception) -> Exception:

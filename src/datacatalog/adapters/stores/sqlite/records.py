@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from datacatalog.adapters.stores import codec, rules
+from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite.schema import RECORD_COLUMNS, field_column, quoted
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, KindSpec, TypedUuid
 from datacatalog.domain.records import Change, Record
 from datacatalog.ports.stores import Page
-
-CheckRecord = Callable[[Record], None]
 
 
 class _Statements:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite import pruning, schema
 from datacatalog.adapters.stores.sqlite.commits import Commits
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
-from datacatalog.adapters.stores.sqlite.records import CheckRecord
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.adapters.stores.sqlite.work import SqliteWork
 from datacatalog.ports.clock import Clock

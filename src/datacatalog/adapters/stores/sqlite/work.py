@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite.desk import SqliteAnswers, SqliteCredentials, SqliteExecutions
 from datacatalog.adapters.stores.sqlite.history import SqliteHistory
 from datacatalog.adapters.stores.sqlite.links import SqliteLinks
 from datacatalog.adapters.stores.sqlite.outbox import SqliteOutbox
-from datacatalog.adapters.stores.sqlite.records import CheckRecord, SqliteRecords
+from datacatalog.adapters.stores.sqlite.records import SqliteRecords
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.ports.clock import Clock
 

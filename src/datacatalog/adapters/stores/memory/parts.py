@@ -1,0 +1,176 @@
+"""History, outbox, executions, answers and credentials in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores.memory.session import MemorySession
+from datacatalog.adapters.stores.memory.tables import Message, Tables
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import Duplicate, LeaseLost
+from datacatalog.domain.jobs.history import HistoryEntry
+from datacatalog.domain.kinds import TypedUuid
+from datacatalog.ports.stores import Credential, Delivery, Execution
+
+
+class MemoryHistory:
+    """Implements ports.stores.History."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
+        tables = self._session.to_write()
+        text = None if entry.data is None else codec.encode(entry.data, "history entry")
+        entries = tables.history.get(job)
+        if entries is None:
+            entries = {}
+            tables.set(tables.history, job, entries)
+        seq = len(entries) + 1
+        tables.set(entries, seq, (replace(entry, data=None), text))
+        return seq
+
+    def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
+        entries = self._session.to_read().history.get(job, {})
+        found = []
+        for seq in range(after + 1, min(len(entries), after + limit) + 1):
+            entry, text = entries[seq]
+            found.append((seq, replace(entry, data=None if text is None else codec.decode(text))))
+        return found
+
+    def length(self, job: TypedUuid) -> int:
+        return len(self._session.to_read().history.get(job, {}))
+
+
+class MemoryOutbox:
+    """Implements ports.stores.Outbox."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def send(
+        self,
+        queue: str,
+        body: JsonObject,
+        *,
+        id: str,
+        at: datetime,
+        delay: timedelta = timedelta(0),
+    ) -> bool:
+        tables = self._session.to_write()
+        text = codec.encode(body, f"message to {queue}")
+        if (queue, id) in tables.messages:
+            return False
+        message = Message(seq=tables.next_seq(), queue=queue, id=id, text=text, sent=at, due=at + delay)
+        tables.set(tables.messages, (queue, id), message)
+        self._session.signal.mark()
+        return True
+
+    def settle(self, delivery: Delivery) -> None:
+        tables = self._session.to_write()
+        message = held(tables, delivery)
+        if message is None:
+            raise LeaseLost(delivery.id)
+        handled = replace(
+            message, due=None, lease=None, reason=None, text="", handled=self._session.clock.now()
+        )
+        tables.set(tables.messages, (delivery.queue, delivery.id), handled)
+
+    def hold(self, delivery: Delivery) -> None:
+        if held(self._session.to_read(), delivery) is None:
+            raise LeaseLost(delivery.id)
+
+
+def held(tables: Tables, delivery: Delivery) -> Message | None:
+    """Return a message if it is still held under this delivery's lease."""
+    message = tables.messages.get((delivery.queue, delivery.id))
+    return message if message is not None and message.lease == delivery.lease else None
+
+
+class MemoryExecutions:
+    """Implements ports.stores.Executions."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def put(self, execution: Execution) -> None:
+        tables = self._session.to_write()
+        outcome = codec.encode(execution.outcome, "execution")
+        kept = replace(execution, outcome={}, log=tuple(execution.log))
+        known = tables.executions.get(execution.id)
+        if known is None:
+            tables.set(tables.executions, execution.id, (tables.next_seq(), kept, outcome))
+        else:
+            kept = replace(kept, actor=known[1].actor)
+            tables.set(tables.executions, execution.id, (known[0], kept, outcome))
+
+    def get(self, id: str) -> Execution | None:
+        found = self._session.to_read().executions.get(id)
+        return None if found is None else replace(found[1], outcome=codec.decode(found[2]))
+
+    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+        executions = self._session.to_read().executions
+        newest = sorted(executions.values(), key=lambda row: row[0], reverse=True)
+        mine = [row for row in newest if row[1].actor == actor]
+        if after is not None:
+            last = executions.get(after)
+            before = last[0] if last is not None and last[1].actor == actor else 0
+            mine = [row for row in mine if row[0] < before]
+        return [replace(row[1], outcome=codec.decode(row[2])) for row in mine[:limit]]
+
+
+class MemoryAnswers:
+    """Implements ports.stores.Answers."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def recall(self, scope: str, key: str) -> JsonObject | None:
+        found = self._session.to_read().answers.get((scope, key))
+        answer: JsonObject | None = None if found is None else codec.decode(found[1])
+        return answer
+
+    def remember(self, scope: str, key: str, answer: JsonObject, *, at: datetime) -> None:
+        tables = self._session.to_write()
+        if (scope, key) in tables.answers:
+            raise Duplicate(scope, key)
+        tables.set(tables.answers, (scope, key), (at, codec.encode(answer, "answer")))
+
+
+class MemoryCredentials:
+    """Implements ports.stores.Credentials."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def put(self, credential: Credential) -> None:
+        tables = self._session.to_write()
+        tables.set(tables.credentials, credential.digest, credential)
+
+    def find(self, digest: str) -> Credential | None:
+        return self._session.to_read().credentials.get(digest)
+
+    def use(self, digest: str, *, at: datetime) -> Credential | None:
+        found = self.find(digest)
+        if found is None or (found.expires is not None and found.expires <= at):
+            return None
+        if found.uses_left is None:
+            return found
+        if found.uses_left < 1:
+            return None
+        used = replace(found, uses_left=found.uses_left - 1)
+        self.put(used)
+        return used
+
+    def remove(self, digest: str) -> bool:
+        tables = self._session.to_write()
+        there = digest in tables.credentials
+        tables.drop(tables.credentials, digest)
+        return there
+
+    def page(self, kind: str) -> Sequence[Credential]:
+        found = self._session.to_read().credentials.values()
+        return sorted((each for each in found if each.kind == kind), key=lambda c: (c.created, c.digest))

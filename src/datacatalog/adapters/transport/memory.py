@@ -1,0 +1,161 @@
+"""The leased queue in memory, beside the ledger in memory."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores.memory import MemoryStore
+from datacatalog.adapters.stores.memory.parts import held
+from datacatalog.adapters.stores.memory.tables import Message, Tables
+from datacatalog.domain.errors import LeaseLost
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.stores import DeadLetter, Delivery
+
+
+class MemoryTransport:
+    """Implements ports.transport.Transport."""
+
+    def __init__(self, store: MemoryStore, clock: Clock | None = None) -> None:
+        """Args: clock: tells what is due and when leases end; the store's own where it is not given."""
+        self._store = store
+        self._clock = clock or store.clock
+        self._local = threading.local()
+
+    def claim(self, queues: Sequence[str], *, lease: timedelta, max_tries: int = 5) -> Delivery | None:
+        now, generation = self._clock.now(), self._store.signal.generation
+        found = self._store.run(lambda tables: _claim(tables, queues, now, now + lease, max_tries))
+        if found is None:
+            self._local.view = (now, generation)
+        return found
+
+    def renew(self, delivery: Delivery, *, lease: timedelta) -> None:
+        if not self._change(delivery, due=self._clock.now() + lease, lease=delivery.lease):
+            raise LeaseLost(delivery.id)
+
+    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str) -> None:
+        self._change(delivery, due=self._clock.now() + delay, reason=reason)
+
+    def bury(self, delivery: Delivery, *, reason: str) -> None:
+        self._change(delivery, died=self._clock.now(), reason=reason)
+
+    def dead(self, queue: str | None = None, *, limit: int = 100) -> Sequence[DeadLetter]:
+        def look(tables: Tables) -> list[DeadLetter]:
+            found = [
+                (message.died, message.seq, message)
+                for message in tables.messages.values()
+                if message.died is not None and queue in (None, message.queue)
+            ]
+            return [_dead_letter(message, died) for died, _, message in sorted(found, reverse=True)[:limit]]
+
+        return self._store.run(look)
+
+    def revive(self, queue: str, id: str) -> bool:
+        def change(tables: Tables) -> bool:
+            message = tables.messages.get((queue, id))
+            if message is None or message.died is None:
+                return False
+            due = self._clock.now()
+            fresh = replace(message, due=due, tries=0, died=None, reason=None)
+            tables.set(tables.messages, (queue, id), fresh)
+            self._store.signal.mark()
+            return True
+
+        return self._store.run(change)
+
+    def depth(self) -> Mapping[str, int]:
+        return self._store.run(
+            lambda tables: dict(Counter(m.queue for m in tables.messages.values() if m.due is not None))
+        )
+
+    def wait(self, timeout: timedelta) -> None:
+        """Sleep until there is news since this thread's last claim in vain, or a message has become due since."""
+        view = getattr(self._local, "view", None)
+        seen, generation = view or (self._clock.now(), self._store.signal.generation)
+        self._local.view = None
+        end = time.monotonic() + timeout.total_seconds()
+        next_due = self._store.run(lambda tables: _next_due(tables, seen))
+        if next_due is not None:
+            end = min(end, time.monotonic() + (next_due - self._clock.now()).total_seconds())
+        self._store.signal.wait(generation, max(0.0, end - time.monotonic()))
+
+    def _change(
+        self,
+        delivery: Delivery,
+        *,
+        due: datetime | None = None,
+        lease: str | None = None,
+        died: datetime | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Change a message that is still held under this delivery's lease; tell whether it was."""
+
+        def change(tables: Tables) -> bool:
+            message = held(tables, delivery)
+            if message is None:
+                return False
+            changed = replace(message, due=due, lease=lease, died=died, reason=reason or message.reason)
+            tables.set(tables.messages, (message.queue, message.id), changed)
+            self._store.signal.mark()
+            return True
+
+        return self._store.run(change)
+
+
+def _claim(
+    tables: Tables, queues: Sequence[str], now: datetime, until: datetime, max_tries: int
+) -> Delivery | None:
+    while (message := _due(tables, queues, now)) is not None:
+        key = (message.queue, message.id)
+        if message.tries < max_tries:
+            taken = replace(message, due=until, tries=message.tries + 1, lease=secrets.token_hex(8))
+            tables.set(tables.messages, key, taken)
+            return _delivery(taken)
+        reason = f"claimed {message.tries} times and never done"
+        if message.reason is not None:
+            reason = f"{message.reason}; {reason}"
+        tables.set(tables.messages, key, replace(message, due=None, lease=None, died=now, reason=reason))
+    return None
+
+
+def _due(tables: Tables, queues: Sequence[str], now: datetime) -> Message | None:
+    """Return the message that has been due longest."""
+    found = [
+        (message.due, message.seq, message)
+        for message in tables.messages.values()
+        if message.due is not None and message.due <= now and message.queue in queues
+    ]
+    return min(found)[2] if found else None
+
+
+def _next_due(tables: Tables, seen: datetime) -> datetime | None:
+    dues = [m.due for m in tables.messages.values() if m.due is not None and m.due > seen]
+    return min(dues, default=None)
+
+
+def _delivery(message: Message) -> Delivery:
+    return Delivery(
+        id=message.id,
+        queue=message.queue,
+        body=codec.decode(message.text),
+        tries=message.tries,
+        lease=message.lease or "",
+        sent=message.sent,
+    )
+
+
+def _dead_letter(message: Message, died: datetime) -> DeadLetter:
+    return DeadLetter(
+        id=message.id,
+        queue=message.queue,
+        body=codec.decode(message.text),
+        tries=message.tries,
+        reason=message.reason or "",
+        died=died,
+    )

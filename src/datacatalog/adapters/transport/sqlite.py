@@ -1,0 +1,205 @@
+"""The leased queue in the ledger's own file.
+
+A message that waits, or is in hands, is due at some time: when it was sent to arrive, or when its lease ends. A claim
+moves that time to the end of the new lease, so a worker that dies gives its message back by doing nothing.
+
+Due times and leases are wall-clock time, since they must outlive a restart and be the same for all processes. A clock that
+jumps forward ends leases early: messages are handled again, and a stale worker's writes are refused by its old lease. A clock
+that jumps back holds back delayed and given-back messages, and those of dead workers, by as much; none is lost by either.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores.sqlite import SqliteStore
+from datacatalog.adapters.stores.sqlite.connections import Seat
+from datacatalog.domain.errors import LeaseLost
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.stores import DeadLetter, Delivery
+
+POLL_S = 0.05
+"""How often a sleeping worker looks whether another process has written."""
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a thread had seen when it last looked for messages in vain.
+
+    Attributes:
+        now: the time of its look [µs since 1970].
+        generation: of the news within this process.
+        version: of the file, as SQLite counts other connections' commits.
+    """
+
+    now: int
+    generation: int
+    version: int
+
+
+class SqliteTransport:
+    """Implements ports.transport.Transport."""
+
+    def __init__(self, store: SqliteStore, clock: Clock | None = None) -> None:
+        """Args: clock: tells what is due and when leases end; the store's own where it is not given."""
+        self._database = store.database
+        self._clock = clock or store.clock
+        self._local = threading.local()
+
+    def claim(self, queues: Sequence[str], *, lease: timedelta, max_tries: int = 5) -> Delivery | None:
+        view = self._view()
+        if not self._database.read(lambda seat: _due(seat, queues, view.now)):
+            self._local.view = view
+            return None
+        now = self._now()
+        until = now + lease // _MICROSECOND
+        return self._database.write(lambda seat: _claim(seat, queues, now, until, max_tries))
+
+    def renew(self, delivery: Delivery, *, lease: timedelta) -> None:
+        until = self._now() + lease // _MICROSECOND
+        if not self._change(delivery, "due = ?", until):
+            raise LeaseLost(delivery.id)
+
+    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str) -> None:
+        due = self._now() + delay // _MICROSECOND
+        self._change(delivery, "due = ?, lease = NULL, reason = ?", due, reason, news=True)
+
+    def bury(self, delivery: Delivery, *, reason: str) -> None:
+        self._change(delivery, "due = NULL, lease = NULL, died = ?, reason = ?", self._now(), reason)
+
+    def dead(self, queue: str | None = None, *, limit: int = 100) -> Sequence[DeadLetter]:
+        only, values = ("", (limit,)) if queue is None else ("AND queue = ? ", (queue, limit))
+        sql = (
+            "SELECT id, queue, body, tries, reason, died FROM messages"  # noqa: S608
+            f" WHERE died IS NOT NULL {only}ORDER BY died DESC, seq DESC LIMIT ?"
+        )
+        rows = self._database.read(lambda seat: seat.cursor.execute(sql, values).fetchall())
+        return [
+            DeadLetter(
+                id=key,
+                queue=name,
+                body=codec.decode(body),
+                tries=tries,
+                reason=reason,
+                died=codec.instant(died),
+            )
+            for key, name, body, tries, reason, died in rows
+        ]
+
+    def revive(self, queue: str, id: str) -> bool:
+        sql = (
+            "UPDATE messages SET due = ?, tries = 0, died = NULL, reason = NULL"
+            " WHERE queue = ? AND id = ? AND died IS NOT NULL"
+        )
+        return self._write(sql, (self._now(), queue, id), news=True)
+
+    def depth(self) -> Mapping[str, int]:
+        sql = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
+        return dict(self._database.read(lambda seat: seat.cursor.execute(sql).fetchall()))
+
+    def wait(self, timeout: timedelta) -> None:
+        """Sleep until there is news since this thread's last claim in vain, or a message has become due since."""
+        view: _View = getattr(self._local, "view", None) or self._view()
+        self._local.view = None
+        end = time.monotonic() + timeout.total_seconds()
+        next_due = self._database.read(lambda seat: _next_due(seat, view.now))
+        while (left := end - time.monotonic()) > 0:
+            if self._database.version() != view.version:
+                return
+            until_due = (next_due - self._now()) / 1e6 if next_due is not None else left
+            if until_due <= 0 or self._database.signal.wait(view.generation, min(left, until_due, POLL_S)):
+                return
+
+    def _view(self) -> _View:
+        """Return the present view; it is taken before the look, so that nothing falls between the two."""
+        generation, version = self._database.signal.generation, self._database.version()
+        return _View(now=self._now(), generation=generation, version=version)
+
+    def _now(self) -> int:
+        return codec.micros(self._clock.now())
+
+    def _change(self, delivery: Delivery, sets: str, *values: object, news: bool = False) -> bool:
+        """Change a message that is still held under this delivery's lease; tell whether it was."""
+        sql = f"UPDATE messages SET {sets} WHERE queue = ? AND id = ? AND lease = ?"  # noqa: S608
+        return self._write(sql, (*values, delivery.queue, delivery.id, delivery.lease), news=news)
+
+    def _write(self, sql: str, values: tuple[object, ...], *, news: bool) -> bool:
+        def change(seat: Seat) -> bool:
+            changed = seat.cursor.execute(sql, values).rowcount == 1
+            if changed and news:
+                self._database.signal.mark()
+            return changed
+
+        return self._database.write(change)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    due: int
+    seq: int
+    queue: str
+    tries: int
+
+
+def _due(seat: Seat, queues: Sequence[str], now: int) -> _Due | None:
+    """Return the message that has been due longest; each queue is asked along its index."""
+    sql = "SELECT due, seq, queue, tries FROM messages WHERE queue = ? AND due <= ? ORDER BY due, seq LIMIT 1"
+    heads = (seat.cursor.execute(sql, (queue, now)).fetchone() for queue in queues)
+    found = [_Due(*head) for head in heads if head is not None]
+    return min(found, key=lambda each: (each.due, each.seq), default=None)
+
+
+def _claim(seat: Seat, queues: Sequence[str], now: int, until: int, max_tries: int) -> Delivery | None:
+    while (head := _due(seat, queues, now)) is not None:
+        if head.tries < max_tries:
+            return _take(seat, head, until)
+        seat.cursor.execute(
+            "UPDATE messages SET due = NULL, lease = NULL, died = ?,"
+            " reason = coalesce(reason || '; ', '') || ? WHERE seq = ?",
+            (now, f"claimed {head.tries} times and never done", head.seq),
+        )
+    return None
+
+
+def _take(seat: Seat, head: _Due, until: int) -> Delivery:
+    lease = secrets.token_hex(8)
+    [[key, body, sent]] = seat.cursor.execute(
+        "UPDATE messages SET due = ?, tries = tries + 1, lease = ? WHERE seq = ? RETURNING id, body, sent",
+        (until, lease, head.seq),
+    ).fetchall()
+    return Delivery(
+        id=key,
+        queue=head.queue,
+        body=codec.decode(body),
+        tries=head.tries + 1,
+        lease=lease,
+        sent=codec.instant(sent),
+    )
+
+
+def _next_due(seat: Seat, now: int) -> int | None:
+    """Return when the next message becomes due after `now`, whatever its queue."""
+    rows = seat.cursor.execute(_QUEUES).fetchall()
+    sql = "SELECT min(due) FROM messages WHERE queue = ? AND due > ?"
+    dues = [seat.cursor.execute(sql, (queue, now)).fetchone()[0] for [queue] in rows]
+    return min((due for due in dues if due is not None), default=None)
+
+
+# The queues that have messages, one seek along the index for each; GROUP BY would read all that wait.
+_QUEUES = """
+WITH RECURSIVE names (queue) AS (
+  SELECT min(queue) FROM messages WHERE due IS NOT NULL
+  UNION ALL
+  SELECT (SELECT min(queue) FROM messages WHERE due IS NOT NULL AND queue > names.queue)
+  FROM names WHERE queue IS NOT NULL
+)
+SELECT queue FROM names WHERE queue IS NOT NULL
+"""
