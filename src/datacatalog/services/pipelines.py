@@ -19,6 +19,7 @@ from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome, new_salt
+from datacatalog.services.records import links_in
 
 
 def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
@@ -27,7 +28,7 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
     The same document again is no error and changes nothing; only the first registration is answered with the token.
 
     Raises:
-        AlreadyExists: the same components are registered under this id with other words; its token updates them.
+        AlreadyExists: the same components are registered under this id with other words or links; its token updates them.
         NotInService: it is registered, and was taken out of service.
         Duplicate: its id names a pipeline of other components.
         InvalidField: the document names a UUID that its components do not give.
@@ -38,9 +39,11 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
     claimed = message.document.get("uuid")
     if claimed is not None and read_typed(claimed, Kind.PIPELINE) != computed:
         raise InvalidField("uuid", f"is {claimed}, but these components make {computed}")
+    links = links_in(message.document, computed)
     if known is None:
         record = Record(kind=Kind.PIPELINE, uuid=computed, body=body, salt=new_salt(), admin=env.rules.admin)
         work.records.put(record, at=env.clock.now())
+        work.links.add(links)
         return Outcome(
             result={"uuid": computed, "created": True},
             log=("Action selected: create", f"Created pipeline {computed}"),
@@ -49,7 +52,8 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
         )
     if not known.visible:
         raise NotInService(known.uuid)
-    if {**known.body, "components": None} != {**body, "components": None}:
+    told = {**known.body, "components": None} == {**body, "components": None}
+    if not told or not set(links) <= set(work.links.of(known.uuid)):
         raise AlreadyExists(f"pipeline {known.uuid} is registered; send its token to update it")
     return Outcome(
         result={"uuid": known.uuid, "created": False},
@@ -64,16 +68,18 @@ def _same_pipeline(mark: str, work: Work) -> Record | None:
 
 
 def update_pipeline(message: UpdatePipeline, work: Work, env: Env) -> Outcome:
-    """Change a pipeline's words; its components and its id stay.
+    """Change a pipeline's words, and add links; its components and its id stay.
 
     Raises:
         UnknownRecord, MissingToken, InvalidToken.
         InvalidField: components or id would change: that would be another pipeline.
+        InvalidLink.
     """
     record = _addressed(message, work)
     access.authorize(message, record, work, env)
     body = updated_body(record.body, message.body, message.strategy)
     stored = work.records.put(replace(record, body=body), at=env.clock.now())
+    work.links.add(links_in(message.body, stored.uuid))
     return Outcome(
         result={"uuid": stored.uuid, "revision": stored.revision},
         log=("Action selected: update", f"Updated pipeline {stored.uuid}"),

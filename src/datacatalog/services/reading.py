@@ -238,14 +238,14 @@ def read_for_pipelines_manager(request: Request, schemas: Schemas) -> Message:
     if not document:
         if action is None:
             raise BadMessage("neither a pipeline document nor an action was received")
-        return _pipeline_action(action, {}, url)
+        return _pipeline_action(action, {}, url, schemas)
     accepts = (CREATE, UPDATE, DELETE, UNDELETE, RETIRE)
     name = the_schema(document, accepts, schemas)
     if name is None:
         raise refusal(document, accepts, schemas)
     if name != CREATE:
         one_of("action", document["action"], action)
-        return _pipeline_action(document["action"], document, url)
+        return _pipeline_action(document["action"], document, url, schemas)
     token, uuid = url.get("token"), one_of("uuid", document.get("uuid"), url.get("uuid"))
     if token is None and action in (None, "create"):
         return CreatePipeline(document=document)
@@ -259,14 +259,27 @@ def read_for_pipelines_manager(request: Request, schemas: Schemas) -> Message:
     raise InvalidField("action", f"'{action}' cannot be done with a pipeline document")
 
 
-def _pipeline_action(action: str, document: JsonObject, url: Mapping[str, str]) -> Message:
+_WHOLE: JsonObject = {"name": "-", "components": [{"uri": "https://example.org"}]}
+
+
+def _check_changes(body: JsonObject, uuid: TypedUuid, schemas: Schemas) -> None:
+    """Hold the changes of an update to what a whole document may say.  Raises InvalidMessage, ConflictingFields."""
+    if found := schemas.complaints(CREATE, {**_WHOLE, **body}):
+        raise InvalidMessage({UPDATE: [(f"/body{path}", reason) for path, reason in found]})
+    if "uuid" in body:
+        one_of("uuid", uuid, pipeline_uuid(body["uuid"]))
+
+
+def _pipeline_action(action: str, document: JsonObject, url: Mapping[str, str], schemas: Schemas) -> Message:
     value = one_of("uuid", document.get("uuid"), url.get("uuid"))
     if value is None:
         raise InvalidField("uuid", "a pipeline UUID is required")
     uuid, token = pipeline_uuid(value), one_of("token", document.get("token"), url.get("token"))
     match action:
         case "update":
-            return UpdatePipeline(uuid=uuid, token=token, body=document.get("body", {}))
+            body = document.get("body", {})
+            _check_changes(body, uuid, schemas)
+            return UpdatePipeline(uuid=uuid, token=token, body=body)
         case "delete" | "disable" | "retire":
             return DeletePipeline(uuid=uuid, token=token, force=bool(document.get("force", False)))
         case "undelete" | "enable":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.documents import JsonObject
@@ -68,14 +67,14 @@ def put_record(
     spec = SPECS.get(kind)
     if spec is None or kind in _MANAGED_KINDS:
         raise InvalidField("kind", f"a {kind} cannot be written this way")
-    fields = {k: v for k, v in document.items() if not k.startswith("_") and k != "uuid"}
-    said = {r: fields.pop(r.value) for r in Relation if r.value in fields}
+    said = {*Relation, "uuid"}
+    fields = {k: v for k, v in document.items() if not k.startswith("_") and k not in said}
     body = normal_body(kind, fields, env.rules.default_system, env.identity)
     uuid = record_uuid(kind, body, env.identity, env.rules.default_system)
     if "uuid" in document and read_typed(document["uuid"], kind) != uuid:
         raise InvalidField("uuid", f"is {document['uuid']}, but the document describes {uuid}")
     written = _put(kind, uuid, body, strategy, work, env)
-    added = work.links.add(_links(uuid, said))
+    added = work.links.add(links_in(document, uuid))
     if added and written.action == "unchanged":
         return replace(written, action="updated")
     return written
@@ -94,13 +93,17 @@ def _put(kind: Kind, uuid: TypedUuid, body: JsonObject, strategy: str, work: Wor
     return Written(record=stored, action="updated")
 
 
-def _links(uuid: TypedUuid, said: Mapping[Relation, Any]) -> list[Link]:
+def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:
+    """Return what a document says in its linkage fields.  Raises InvalidField."""
     links = []
-    for relation, targets in said.items():
+    for relation in Relation:
+        targets = document.get(relation.value, ())
         if not isinstance(targets, list | tuple):
             raise InvalidField(relation.value, "must be a list of UUIDs")
         for target in targets:
-            links.append(Link(source=uuid, relation=relation, target=read_typed(target)))
+            links.append(
+                Link(source=uuid, relation=relation, target=read_typed(target, field=relation.value))
+            )
     return links
 
 
