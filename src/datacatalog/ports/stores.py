@@ -147,21 +147,22 @@ class Records(Protocol):
     def put(self, record: Record, *, at: datetime) -> Record:
         """Insert (`revision` None) or replace the very revision that was read.
 
-        The document is checked against its schema first. A body and visibility equal to what is stored
-        change nothing. A change of a logged kind goes to the update log, lifecycle fields of jobs excepted
-        (their history is their log).
+        The document is checked against its schema first. A body, visibility, salt and owner equal to what is
+        stored change nothing. A change of a logged kind goes to the update log, lifecycle fields of jobs
+        excepted (their history is their log); a new salt or owner alone leaves a line without difference.
 
         Returns:
             The record as stored: revision counted up, `created` and `modified` set.
         Raises:
-            InvalidRecord: it does not fit its schema.
+            InvalidRecord: it does not fit its schema, its UUID is of another kind, or it holds what not every
+                store can keep (NaN, infinity, half a surrogate pair, an integer beyond 64 bits).
             StaleWrite: the stored revision is another, or (insert) the UUID is taken.
             Duplicate: an identifier is taken by another record.
         """
         ...
 
     def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
-        """Remove a record, its links and its history for good; the update log keeps a line.
+        """Remove a record, its links from and to others, and its history for good; the update log keeps a line.
 
         Raises UnknownRecord.
         """
@@ -197,6 +198,8 @@ class Links(Protocol):
         limit: int = 1000,
     ) -> Sequence[Link]:
         """Return what is said of `target`, ordered by source.
+
+        A page ends between two sources, so it may hold a few links more than `limit`.
 
         Args:
             kind: only links whose source is of this kind.
@@ -254,7 +257,7 @@ class Outbox(Protocol):
 
 class Executions(Protocol):
     def put(self, execution: Execution) -> None:
-        """Insert or replace by id."""
+        """Insert or replace by id; an execution stays with its actor."""
         ...
 
     def get(self, id: str) -> Execution | None: ...

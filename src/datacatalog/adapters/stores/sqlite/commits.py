@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import collections
 import contextvars
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -47,15 +49,19 @@ class Commits:
         signal: tells those who wait for messages; bodies mark it, commits pass it on.
     """
 
-    def __init__(self, connections: Connections, signal: Signal) -> None:
+    def __init__(self, connections: Connections) -> None:
         self.count = 0
-        self.signal = signal
         self._connections = connections
+        self._broken = ""
+        self._start()
+        _instances.add(self)
+
+    def _start(self) -> None:
+        self.signal = Signal()
         self._queue: collections.deque[_Task] = collections.deque()
         self._mutex = threading.Lock()
         self._led = False
         self._inside = threading.local()
-        self._broken = ""
 
     def write(self, body: Callable[[Seat], T]) -> T:
         """Run `body` in a write transaction and return once it is on disk.
@@ -113,6 +119,11 @@ class Commits:
     def close(self) -> None:
         """Let what runs end, then close the file; later calls raise StoreDown."""
         self._connections.close()
+
+    def after_fork(self) -> None:
+        """Forget, in a child, what belongs to the parent and its other threads."""
+        self._start()
+        self._connections.after_fork()
 
     # ------------------------------------------------------------------------------- taking turns
 
@@ -220,6 +231,17 @@ class Commits:
     def _check_outside(self) -> None:
         if getattr(self._inside, "busy", False):
             raise RuntimeError(_NESTED)
+
+
+_instances: weakref.WeakSet[Commits] = weakref.WeakSet()
+
+
+def _forget_inherited() -> None:
+    for each in list(_instances):
+        each.after_fork()
+
+
+os.register_at_fork(after_in_child=_forget_inherited)
 
 
 def _run_in_savepoint(task: _Task, seat: Seat) -> bool:

@@ -82,7 +82,6 @@ class Connections:
         _make_file(path)
         _warn_of_network(path)
         self._bring_up_to_date()
-        _instances.add(self)
 
     def reader(self) -> Seat:
         """Return the calling thread's own seat, for reading.  Raises StoreDown."""
@@ -162,17 +161,6 @@ class Connections:
         if _journal_mode(connection) != "wal":
             raise Misconfigured(f"{self.path}: this file system cannot hold a write-ahead log")
         schema.migrate(connection)
-
-
-_instances: weakref.WeakSet[Connections] = weakref.WeakSet()
-
-
-def _forget_inherited() -> None:
-    for each in list(_instances):
-        each.after_fork()
-
-
-os.register_at_fork(after_in_child=_forget_inherited)
 
 
 def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:

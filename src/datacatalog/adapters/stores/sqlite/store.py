@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite import pruning, schema
 from datacatalog.adapters.stores.sqlite.commits import Commits
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
@@ -40,7 +39,7 @@ class SqliteStore:
         """
         self.clock = clock or SystemClock()
         self._check = check
-        self.database = Commits(Connections(Path(path).absolute()), Signal())
+        self.database = Commits(Connections(Path(path).absolute()))
 
     @property
     def commits(self) -> int:
