@@ -374,5 +374,5 @@ def job_document(uuid: TypedUuid, work: Work, *, history: int = HISTORY_PAGE) ->
 
 def archive_override(uri: str) -> tuple[str, str]:
     """Split an explicit `agave://system/path` into system and checked path."""
-    parsed = AgaveUri.parse(uri)
+    parsed = AgaveUri.parse(uri, "archive_path")
     return parsed.system, check_archive_path(parsed.path)

@@ -31,7 +31,7 @@ from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.linkage.levels import LINKAGE_PARAMETERS
 from datacatalog.domain.messages import LaunchJob
-from datacatalog.domain.patterns import decode_filter
+from datacatalog.domain.patterns import compile_pattern, decode_filter
 from datacatalog.domain.records import Record, merged
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
@@ -89,6 +89,7 @@ def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
     app_id = message.definition.get("appId")
     if not isinstance(app_id, str) or not app_id:
         raise InvalidField("job_definition/appId", "an app's id is required")
+    _check_notifications(message.definition.get("notifications"))
     system, path = None, None
     if message.archive_path is not None:
         system, path = archive_override(message.archive_path)
@@ -105,14 +106,23 @@ def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
     )
 
 
+def _check_notifications(own: Any) -> None:
+    if own is not None and not (isinstance(own, list) and all(isinstance(each, dict) for each in own)):
+        raise InvalidField("job_definition/notifications", "must be a list of objects")
+
+
 def _patterns(message: LaunchJob) -> dict[str, list[dict[str, Any]]]:
     """Return what the job's own patterns are: all text filters as one archive request, objects as what they are."""
-    texts = [decode_filter(p) for p in message.index_patterns if isinstance(p, str)]
+    texts: list[str] = []
     archive: list[IndexRequest] = []
     products: list[IndexRequest] = []
-    for pattern in message.index_patterns:
-        if not isinstance(pattern, str):
-            request = read_index_request(pattern, message.processing_level, "index_patterns")
+    for n, pattern in enumerate(message.index_patterns):
+        place = f"index_patterns/{n}"
+        if isinstance(pattern, str):
+            texts.append(decode_filter(pattern))
+            compile_pattern(texts[-1], place)
+        else:
+            request = read_index_request(pattern, message.processing_level, place)
             (products if isinstance(request, ProductIndexRequest) else archive).append(request)
     if texts or not (archive or products):
         archive.append(ArchiveIndexRequest(texts, message.processing_level))

@@ -1,0 +1,246 @@
+"""Launching through the proxy, as the documents and the published messages do it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datacatalog.domain.archive import archive_path
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.services.records import put_record
+from tests.acceptance.site import Site
+from tests.harness import SYSTEM
+from tests.shared import shared
+from tests.unit.schema_material import printed_in_the_documents
+
+ACTOR = "agave-proxy"
+APP = "tests/launched-1"
+
+
+def published(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shared("fixtures", "pipelinejobs", "agave-proxy", name).read_text())
+    return found
+
+
+def message(**changes: Any) -> dict[str, Any]:
+    """Return a launch that no test made before, linked to the sample that every catalog here has."""
+    message.n = getattr(message, "n", 0) + 1  # type: ignore[attr-defined]
+    definition = {"appId": APP, "name": f"launch {message.n}", "parameters": {"n": message.n}}  # type: ignore[attr-defined]
+    return {"job_definition": definition, "parameters": {"sample_id": "sample.tacc.20001"}, **changes}
+
+
+@pytest.fixture
+def proxy(site: Site) -> Site:
+    """The module's site, with the metadata and the pipeline that launches name."""
+    site.catalog.hierarchy()
+    site.catalog.pipeline(id=APP, components=[{"id": APP, "inputs": {}, "parameters": {}}])
+    return site
+
+
+def put(site: Site, kind: Kind, **fields: Any) -> str:
+    env = site.app.env
+    return env.store.transact(lambda work: put_record(kind, fields, work, env)).record.uuid
+
+
+def body_of(site: Site, uuid: str) -> dict[str, Any]:
+    return dict(site.app.env.store.read(lambda work: work.records.get(uuid)).body)  # type: ignore[arg-type]
+
+
+def linked(site: Site, uuid: str, relation: Relation) -> list[str]:
+    links = site.app.env.store.read(lambda work: work.links.of(uuid, relation))  # type: ignore[arg-type]
+    return [link.target for link in links]
+
+
+def computed_path(job: dict[str, Any], named: str) -> str:
+    """Return where a job archives without an instance directory."""
+    return archive_path(job["pipeline_uuid"], [TypedUuid(named)], job["data"], None, datetime.now(UTC))
+
+
+def archive(site: Site) -> set[Path]:
+    root = site.catalog.home / "storage" / SYSTEM
+    return {path.relative_to(root) for path in root.rglob("*")}
+
+
+def launched(site: Site, body: dict[str, Any]) -> dict[str, Any]:
+    answer = site.send(ACTOR, body)
+    assert answer.status_code == 202, answer.text
+    outcome: dict[str, Any] = answer.json()["result"]["outcome"]
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def experiment(shared_site: Site) -> str:
+    assert shared_site.send("pipelines-manager", published("pipeline01.json")).status_code == 201
+    return put(
+        shared_site, Kind.EXPERIMENT, experiment_id="experiment.uw_biofab.17016", title="Novel Chassis"
+    )
+
+
+@pytest.mark.parametrize("n", range(1, 5))
+def test_published_message_is_taken_and_its_job_linked(site: Site, experiment: str, n: int):
+    body = published(f"message0{n}.json")
+    outcome = launched(site, body)
+    job = body_of(site, outcome["uuid"])
+    assert outcome["state"] == job["state"] == "CREATED"
+    assert linked(site, outcome["uuid"], Relation.CHILD_OF) == [experiment]
+    assert linked(site, outcome["uuid"], Relation.GENERATED_BY) == [job["pipeline_uuid"]]
+    assert job["data"] == {**body["job_definition"], "experiment_id": "experiment.uw_biofab.17016"}
+    assert outcome["archive_uri"] == f"agave://{job['archive_system']}{job['archive_path']}"
+    assert job["archive_path"] == computed_path(job, experiment)
+    assert Path(job["archive_path"].lstrip("/")) in archive(site)
+
+
+def test_published_message_of_another_schema_is_refused_with_the_reason(site: Site, experiment: str):
+    before = site.dump()
+    answer = site.send(ACTOR, published("message11.json"))
+    assert answer.status_code == 400
+    errors = answer.json()["result"]["errors"]
+    assert [(e["schema"], e["path"]) for e in errors] == [("agave_pipelinejob", "/")]
+    assert "'collection' was unexpected" in errors[0]["message"]
+    assert site.dump() == before
+
+
+def test_launches_printed_in_the_documents_are_taken(site: Site):
+    printed = [d for d in printed_in_the_documents() if "job_definition" in d]
+    assert len(printed) == 2
+    app = {"id": "tacobot9000-0.1.0u1", "inputs": {}, "parameters": {}}
+    site.catalog.pipeline(id=app["id"], components=[app])
+    sample = put(site, Kind.SAMPLE, sample_id="sample.tacc.abcde")
+    for document in printed:
+        uuid = launched(site, document)["uuid"]
+        named = "parameters" in document
+        assert linked(site, uuid, Relation.CHILD_OF) == ([sample] if named else [])
+        assert body_of(site, uuid)["data"]["appId"] == app["id"]
+
+
+def test_very_same_launch_is_refused(proxy: Site):
+    body = message()
+    launched(proxy, body)
+    before, files = proxy.dump(), archive(proxy)
+    answer = proxy.send(ACTOR, body)
+    assert (answer.status_code, answer.json()["result"]["code"]) == (409, "already-exists")
+    assert (proxy.dump(), archive(proxy)) == (before, files)
+
+
+def test_launch_of_an_app_that_the_platform_does_not_know_fails_the_job_with_the_reason(proxy: Site):
+    uuid = launched(proxy, message())["uuid"]
+    proxy.catalog.work()
+    entry = proxy.catalog.history(uuid)[-1]
+    assert (entry["name"], entry["state"]) == ("fail", "FAILED")
+    assert APP in entry["data"]["reason"]
+
+
+def test_failed_launch_can_be_reset_and_launched_again(proxy: Site):
+    body = message()
+    outcome = launched(proxy, body)
+    proxy.catalog.work()
+    answer = proxy.send(ACTOR, body)
+    assert (answer.status_code, "is FAILED; reset it" in answer.json()["message"]) == (409, True)
+    for name in ("reset", "ready"):
+        proxy.send("jobs-manager", {"uuid": outcome["uuid"], "name": name, "token": proxy.admin()})
+    assert launched(proxy, body)["uuid"] == outcome["uuid"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "level"),
+    [
+        ({"measurement_id": "measurement.tacc.0xDEADBEEF"}, Kind.MEASUREMENT),
+        ({"measurement_id": ["measurement.tacc.0xDEADBEEF"]}, Kind.MEASUREMENT),
+        ({"sample_id": "sample.tacc.20001"}, Kind.SAMPLE),
+        ({"experiment_id": "experiment.tacc.10001"}, Kind.EXPERIMENT),
+        ({"experiment_design_id": "Test-Design"}, Kind.EXPERIMENT_DESIGN),
+        (
+            {"measurement_id": ["measurement.tacc.0xDEADBEEF"], "sample_id": "sample.tacc.20001"},
+            Kind.SAMPLE,
+        ),
+    ],
+)
+@pytest.mark.parametrize("by_uuid", [False, True])
+def test_job_is_linked_to_measurements_and_archived_by_the_level_that_was_passed(
+    proxy: Site, parameters: dict[str, Any], level: Kind, by_uuid: bool
+):
+    made = proxy.catalog.hierarchy()
+    if by_uuid:
+        parameters = {name: made[Kind(name.removesuffix("_id"))] for name in parameters}
+    outcome = launched(proxy, message(parameters=parameters))
+    assert linked(proxy, outcome["uuid"], Relation.CHILD_OF) == [made[Kind.MEASUREMENT]]
+    job = body_of(proxy, outcome["uuid"])
+    assert job["archive_path"].startswith(f"{computed_path(job, made[level])}/{job['session']}-")
+
+
+def test_without_instance_directory_the_path_follows_from_the_message(proxy: Site):
+    body = message(instanced=False)
+    job = body_of(proxy, launched(proxy, body)["uuid"])
+    assert job["archive_path"] == computed_path(job, proxy.catalog.hierarchy()[Kind.SAMPLE])
+
+
+def test_level_and_patterns_and_archive_of_the_message_are_kept(proxy: Site):
+    body = message(
+        index_patterns=["a%5C.b", {"patterns": ["c"], "level": "3"}],
+        processing_level="2",
+        archive_path=f"agave://{SYSTEM}/my/own/place",
+    )
+    job = body_of(proxy, launched(proxy, body)["uuid"])
+    assert job["archive_path"] == "/my/own/place"
+    assert sorted(job["archive_patterns"], key=str) == [
+        {"level": "2", "patterns": ["a\\.b"]},
+        {"level": "3", "patterns": ["c"]},
+    ]
+
+
+def definition(**fields: Any) -> dict[str, Any]:
+    return {"job_definition": {**message()["job_definition"], **fields}}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "unknown sample": ({"parameters": {"sample_id": "sample.tacc.none"}}, 404, "sample.tacc.none"),
+    "one unknown of two": (
+        {"parameters": {"sample_id": ["sample.tacc.20001", "sample.tacc.none"]}},
+        404,
+        "sample.tacc.none",
+    ),
+    "sample as experiment": ({"parameters": {"experiment_id": "103246e1-bcdf-5b6e-a8dc-4c7e81b91141"}}, 400, "sample"),
+    "no linkage known": ({"parameters": {"upload_id": "x"}}, 400, "parameters"),
+    "linkage of numbers": ({"parameters": {"sample_id": [7]}}, 400, "/parameters"),
+    "operator as linkage": ({"parameters": {"sample_id": {"$gt": ""}}}, 400, "/parameters"),
+    "no app": ({"job_definition": {}}, 400, "appId"),
+    "app as operator": (definition(appId={"$gt": ""}), 400, "appId"),
+    "unknown app": (definition(appId="nobody-1"), 404, "nobody-1"),
+    "notifications as text": (definition(notifications="all"), 400, "notifications"),
+    "notification as text": (definition(notifications=["all"]), 400, "notifications"),
+    "notifications as operator": (definition(notifications={"$gt": ""}), 400, "notifications"),
+    "archive elsewhere": ({"archive_path": "/etc/passwd"}, 400, "/archive_path"),
+    "archive above the root": ({"archive_path": f"agave://{SYSTEM}/a/../../etc"}, 400, "archive"),
+    "archive on no system": ({"archive_path": "agave://nowhere/x"}, 400, "nowhere"),
+    "instanced as text": ({"instanced": "no"}, 400, "/instanced"),
+    "level that is none": ({"processing_level": "9"}, 400, "/processing_level"),
+    "pattern that is none": ({"index_patterns": ["("]}, 400, "index_patterns"),
+    "data as list": ({"data": []}, 400, "/data"),
+    "state": ({"state": "FINISHED"}, 400, "'state'"),
+    "session": ({"session": "x"}, 400, "'session'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_launch_that_cannot_be_is_refused_and_leaves_nothing_behind(proxy: Site, name: str):
+    changes, http, says = REFUSED[name]
+    before, files = proxy.dump(), archive(proxy)
+    answer = proxy.send(ACTOR, message(**changes))
+    assert answer.status_code == http, answer.text
+    assert says in answer.text
+    assert (proxy.dump(), archive(proxy)) == (before, files)
+
+
+def test_launch_of_a_pipeline_out_of_service_is_refused(proxy: Site):
+    app = "tests/retired-1"
+    uuid = proxy.catalog.pipeline(id=app, components=[{"id": app, "inputs": {}, "parameters": {}}])
+    body = {"uuid": uuid, "action": "retire", "token": proxy.admin()}
+    assert proxy.send("pipelines-manager", body).status_code == 200
+    before, files = proxy.dump(), archive(proxy)
+    answer = proxy.send(ACTOR, message(job_definition={"appId": app}))
+    assert (answer.status_code, answer.json()["result"]["code"]) == (409, "not-in-service")
+    assert (proxy.dump(), archive(proxy)) == (before, files)
