@@ -103,7 +103,7 @@ class LocalStorage:
             removed = 0
             for _ in range(_TRIES):
                 removed += trees.sweep(trail)
-                if not trees.names(trail.here()):
+                if not any(trees.entries(trail.here())):
                     return removed
         raise StorageDown(f"{_uri(system, names)} is written to while it is cleared")
 

@@ -75,7 +75,7 @@ def sweep(trail: Trail) -> int:
     What is added or replaced meanwhile may stay.
     """
     removed = 0
-    pending = [names(trail.here())]
+    pending = [list(entries(trail.here()))]
     while True:
         if not pending[-1]:
             pending.pop()
@@ -89,32 +89,34 @@ def sweep(trail: Trail) -> int:
             pending[-1].clear()
         elif name.endswith("/"):
             if _entered(trail, name[:-1]):
-                pending.append(names(trail.here()))
+                pending.append(list(entries(trail.here())))
         else:
             with _passing_over(errno.EISDIR):
                 os.unlink(name, dir_fd=here)
                 removed += 1
 
 
-def names(directory: int) -> list[str]:
-    """Return all names in a directory, those of directories with a slash behind; nothing where it is gone."""
-    found: list[str] = []
-    with _passing_over(), os.scandir(directory) as entries:
-        for entry in entries:
-            found.append(f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name)
-    return found
+def entries(directory: int) -> Iterator[str]:
+    """Yield all names in a directory, those of directories with a slash behind; nothing more once it is gone."""
+    with _passing_over(), os.scandir(directory) as found:
+        for entry in found:
+            yield f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
 def _listed(directory: int, path: str) -> list[str]:
     """Return the names to look at, last one first; with the slash behind directories, they sort as paths do."""
     room = min(MAX_NAME_BYTES, MAX_PATH_BYTES - len(os.fsencode(path)) - 1)
-    found = names(directory)
-    listed = [name for name in found if _is_recordable(name, room)]
-    if len(listed) < len(found):
-        odd = next(name for name in found if not _is_recordable(name, room))
+    listed: list[str] = []
+    odd, example = 0, ""
+    for name in entries(directory):
+        if _is_recordable(name, room):
+            listed.append(name)
+        else:
+            odd, example = odd + 1, name
+    if odd:
         _LOG.warning(
             "passed over %d names below %s that are no UTF-8, too long, or of unfinished files, e.g. %s",
-            len(found) - len(listed), ascii(path), ascii(odd),
+            odd, ascii(path), ascii(example),
         )  # fmt: skip
     listed.sort(reverse=True)
     return listed
