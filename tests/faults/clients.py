@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import secrets
@@ -69,6 +70,11 @@ def new_mark() -> str:
     return f"mark-{secrets.token_hex(8)}"
 
 
+def word_of(mark: str) -> str:
+    """Return what a launch's app is to write: told from all others, and no mark."""
+    return mark.replace("mark-", "word-")
+
+
 def as_json(job: Created, event: str, mark: str) -> Post:
     document = {"uuid": job.job.uuid, "name": event, "token": job.token, "data": {"mark": mark}}
     return _post({}, {"Idempotency-Key": mark}, document)
@@ -90,7 +96,7 @@ WAYS = (as_json, as_url, as_callback)
 
 def as_launch(mark: str) -> Post:
     # The word goes through the platform and back in every callback; the mark stays in the catalog.
-    definition = {"appId": APP, "name": "marker", "parameters": {"word": mark.replace("mark-", "word-")}}
+    definition = {"appId": APP, "name": "marker", "parameters": {"word": word_of(mark)}}
     body = {"job_definition": definition, "data": {"mark": mark}}
     return _post({}, {"Idempotency-Key": mark}, body, actor="agave-proxy")
 
@@ -110,14 +116,14 @@ class Client(threading.Thread):
 
     Attributes:
         sent: everything it sent.
-        jobs: the UUIDs of the jobs it drove to their end.
+        made: the jobs it drove to their end -> path -> sha256 of what is to lie in their archives.
         faults: answers that should not have been given.
     """
 
     def __init__(self, catalog: Catalog, seed: str, stop: threading.Event) -> None:
         super().__init__(name=f"client-{seed}", daemon=True)
         self.sent: list[Sending] = []
-        self.jobs: list[str] = []
+        self.made: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
         self._catalog, self._rng, self._stop_event = catalog, random.Random(seed), stop
         self._session = requests.Session()
@@ -125,14 +131,14 @@ class Client(threading.Thread):
     def run(self) -> None:
         try:
             while not self._stop_event.is_set():
-                self.jobs.append(self.drive())
+                self.drive()
         except Exception as e:  # a thread that dies must not pass for one that is content
             self.faults.append(f"{self.name}: {type(e).__name__}: {e}")
         finally:
             self._session.close()
 
-    def drive(self) -> str:
-        """Take one job through its life; return its UUID."""
+    def drive(self) -> None:
+        """Take one job through its life, and note it in `made`."""
         raise NotImplementedError
 
     # ---------------------------------------------------------------------------------------- sending
@@ -184,7 +190,7 @@ class Driver(Client):
         super().__init__(catalog, seed, stop)
         self._pipeline = pipeline
 
-    def drive(self) -> str:
+    def drive(self) -> None:
         job = self._catalog.job(self._pipeline)
         acknowledged = []
         # Without a `run`, a FINISHED callback implies it.
@@ -200,11 +206,11 @@ class Driver(Client):
                 acknowledged.append(self._send(job, "update"))
             if acknowledged and self.wants(0.2):
                 self._send_again(self._rng.choice(acknowledged))
-        self._archive(job)
+        made = self._archive(job)
         acknowledged.append(self._send(job, "finish", as_callback if quiet else None))
         if self.wants(0.3):
             self._send_again(self._rng.choice(acknowledged))
-        return job.job.uuid
+        self.made[job.job.uuid] = made
 
     def _sending(self, job: Created, event: str, way: Any = None) -> Sending:
         mark = new_mark()
@@ -234,12 +240,17 @@ class Driver(Client):
         if answer.status_code != 409:
             self.wrong("validated was not refused", answer)
 
-    def _archive(self, job: Created) -> None:
-        folder = archive_of(self._catalog, job.job.archive_path)
+    def _archive(self, job: Created) -> dict[str, str]:
+        """Put files into a job's archive, as if it had run; return path -> sha256."""
+        made = {}
         for number in range(self._rng.randrange(4)):
-            path = folder / self._rng.choice(["", "more"]) / f"{number}.csv"
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(self._rng.randbytes(self._rng.randrange(20_000)))
+            path = f"{job.job.archive_path}/{self._rng.choice(['', 'more/'])}{number}.csv"
+            content = self._rng.randbytes(self._rng.randrange(20_000))
+            place = archive_of(self._catalog, path)
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(content)
+            made[path] = hashlib.sha256(content).hexdigest()
+        return made
 
 
 class Launcher(Client):
@@ -247,25 +258,40 @@ class Launcher(Client):
 
     Args:
         pause_s: between two launches.
+
+    Attributes:
+        jobs: the UUIDs it was given, one per launch.
     """
 
     def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, *, pause_s: float) -> None:
         super().__init__(catalog, seed, stop)
+        self.jobs: list[str] = []
         self._pause_s = pause_s
 
-    def drive(self) -> str:
+    def drive(self) -> None:
         mark = new_mark()
         sending = Sending(post=as_launch(mark), mark=mark, event="create")
         answer = self.deliver(sending)
         if answer.status_code != 202:
             self.wrong("a launch was refused", answer)
             raise RuntimeError("the app cannot be launched")
-        sending.job = answer.json()["result"]["outcome"]["uuid"]
+        outcome = answer.json()["result"]["outcome"]
+        sending.job, archive = outcome["uuid"], outcome["archive_uri"].removeprefix(f"agave://{SYSTEM}")
+        self.jobs.append(sending.job)
+        self.made[sending.job] = {
+            f"{archive}/{name}": hashlib.sha256(content).hexdigest()
+            for name, content in app_outputs(word_of(mark)).items()
+        }
         self._stop_event.wait(self._pause_s)
-        return sending.job
+
+
+def app_outputs(word: str) -> Mapping[str, bytes]:
+    """Return what the app leaves in its archive: file -> content, and what it printed."""
+    written = {"marked.txt": word, "more/again.csv": f"{word} again\n", "marker.out": "", "marker.err": ""}
+    return {name: text.encode() for name, text in written.items()}
 
 
 def archive_of(catalog: Catalog, path: str) -> Path:
-    """Return the folder on this disk that is an archive path of the default storage system."""
+    """Return the place on this disk that is a path of the default storage system."""
     root = catalog.app.settings.config["storage"]["systems"][SYSTEM]["root"]
     return catalog.app.settings.path(root) / path.lstrip("/")

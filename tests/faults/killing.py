@@ -103,7 +103,7 @@ def _sendings(clients: Sequence[Client]) -> list[Sending]:
 
 def _drain(catalog: Catalog, clients: Sequence[Client]) -> list[str]:
     """Wait until nothing is left to do; nobody helps."""
-    jobs = [uuid for client in clients for uuid in client.jobs]
+    jobs = [uuid for client in clients for uuid in client.made]
     try:
         until(lambda: _at_rest(catalog, jobs), DRAIN_S)
     except TimeoutError:
@@ -123,8 +123,8 @@ def _at_rest(catalog: Catalog, jobs: Sequence[str]) -> bool:
 
 def _judge(catalog: Catalog, drivers: Sequence[Driver], launcher: Launcher) -> list[str]:
     clients: list[Client] = [*drivers, launcher]
-    uuids = [uuid for client in clients for uuid in client.jobs]
-    seen = look_at(catalog, uuids, settled=True, launched=frozenset(launcher.jobs))
+    made = {uuid: files for client in clients for uuid, files in client.made.items()}
+    seen = look_at(catalog, made, made=made, launched=frozenset(launcher.jobs))
     faults = check([sending.told() for sending in _sendings(clients)], seen)
     faults += [
         f"dead letter: {d.queue} {d.id} after {d.tries} tries: {d.reason}"
@@ -134,7 +134,7 @@ def _judge(catalog: Catalog, drivers: Sequence[Driver], launcher: Launcher) -> l
     damage = damage_of_file(catalog.home / "catalog.db")
     if damage != "ok":
         faults.append(f"the file is damaged: {damage}")
-    if not any(job.archived for job in seen):
+    if not any(made.values()):
         faults.append("no job archived anything, so indexing was not tried")
     return faults
 
@@ -153,6 +153,6 @@ def _figures(
     unanswered = sum(sending.answers.count(None) for sending in sendings)
     return (
         f"seed {seed}: {kills.total()} kills ({', '.join(f'{k} {n}' for k, n in sorted(kills.items()))}) in {killing_s:.0f} s; "
-        f"{sum(len(c.jobs) for c in clients)} jobs; {len(sendings)} messages, {sum(t.acknowledged for t in told)} acknowledged, "
+        f"{sum(len(c.made) for c in clients)} jobs; {len(sendings)} messages, {sum(t.acknowledged for t in told)} acknowledged, "
         f"{deliveries - len(sendings)} sent again, {unanswered} deliveries without an answer; at rest after {draining_s:.1f} s"
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +19,38 @@ from tests.faults.clients import archive_of
 from tests.faults.model import Seen
 from tests.harness import Catalog
 
+_UNFINISHED = re.compile(r"\.datacatalog-[0-9a-f]{16}\.part")
+
 
 def look_at(
     catalog: Catalog,
     jobs: Iterable[str],
     *,
-    settled: bool = False,
+    made: Mapping[str, Mapping[str, str]] | None = None,
     launched: Collection[str] = (),
 ) -> list[Seen]:
-    """Return jobs as they stand now, each read as one state of the ledger."""
-    return [_look_at(catalog, TypedUuid(uuid), settled, uuid in launched) for uuid in jobs]
+    """Return jobs as they stand now, each read as one state of the ledger.
 
+    Args:
+        made: job -> path -> sha256, where all of them are to be finished and indexed by now.
+        launched: those that ran on the platform.
+    """
 
-def _look_at(catalog: Catalog, uuid: TypedUuid, settled: bool, launched: bool) -> Seen:
-    def read(work: Work) -> Seen:
+    def read(work: Work, uuid: TypedUuid) -> Seen:
         body = work.records.get(uuid).body
-        return Seen(
-            uuid=uuid,
-            state=body["state"],
-            history=_history(uuid, work),
-            recorded=_recorded(uuid, work) if settled else {},
-            archived=checksums_below(archive_of(catalog, body["archive_path"]), body["archive_path"])
-            if settled
-            else {},
-            settled=settled,
-            steps=platform_steps(catalog, uuid, work) if launched else None,
+        seen = Seen(uuid=uuid, state=body["state"], history=_history(uuid, work))
+        if made is None:
+            return seen
+        return replace(
+            seen,
+            settled=True,
+            made=made[uuid],
+            lying=checksums_below(archive_of(catalog, body["archive_path"]), body["archive_path"]),
+            recorded=_recorded(uuid, work),
+            steps=platform_steps(catalog, seen) if uuid in launched else None,
         )
 
-    return catalog.app.env.store.read(read)
+    return [catalog.app.env.store.read(partial(read, uuid=TypedUuid(uuid))) for uuid in jobs]
 
 
 def _history(uuid: TypedUuid, work: Work) -> list[tuple[int, dict[str, Any]]]:
@@ -62,9 +69,9 @@ def _recorded(uuid: TypedUuid, work: Work) -> dict[str, list[str]]:
     return found
 
 
-def platform_steps(catalog: Catalog, uuid: TypedUuid, work: Work) -> list[str]:
+def platform_steps(catalog: Catalog, job: Seen) -> list[str]:
     """Return the statuses of a job in the platform's own record of it; none where it never took the job."""
-    links = (entry["data"].get("job_link", "") for _, entry in _history(uuid, work) if entry["data"])
+    links = (entry["data"].get("job_link", "") for _, entry in job.history if entry["data"])
     root = catalog.app.settings.path(catalog.app.settings.config["platform"]["work"])
     for link in filter(None, links):
         record = root / link.rpartition("/")[2] / "status.json"
@@ -73,13 +80,17 @@ def platform_steps(catalog: Catalog, uuid: TypedUuid, work: Work) -> list[str]:
 
 
 def checksums_below(folder: Path, shown_as: str) -> dict[str, str]:
-    """Return path -> SHA-256 of every file below a folder, with `shown_as` in place of the folder."""
+    """Return path -> SHA-256 of every file below a folder, with `shown_as` in place of the folder.
+
+    What a process left that was killed while it put a file is not one yet.
+    """
     return {
         str(Path(shown_as) / Path(at, name).relative_to(folder)): hashlib.sha256(
             Path(at, name).read_bytes()
         ).hexdigest()
         for at, _, names in os.walk(folder)
         for name in names
+        if not _UNFINISHED.fullmatch(name)
     }
 
 

@@ -68,7 +68,8 @@ class Seen:
     Attributes:
         history: (sequence number, entry as published), oldest first.
         recorded: path -> the checksums on record for it.
-        archived: path -> sha256 of what lies there, found by walking the directory.
+        made: path -> sha256 of what its run put into its archive, as whoever ran it knows.
+        lying: path -> sha256 of what lies there, found by walking the directory.
         settled: whether it is to be finished and indexed by now.
         steps: the statuses that the platform's own record of the job holds, where it ran on the platform;
             an attempt that was cut off and begun anew shows its statuses again.
@@ -78,7 +79,8 @@ class Seen:
     state: str
     history: Sequence[tuple[int, Mapping[str, Any]]]
     recorded: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    archived: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+    lying: Mapping[str, str] = field(default_factory=dict)
     settled: bool = False
     steps: Sequence[str] | None = None
 
@@ -208,13 +210,16 @@ def _index_complaints(job: Seen) -> Iterator[str]:
     if job.state != "FINISHED":
         yield f"it is stuck in {job.state}"
     for _, entry in job.history:
-        if entry["name"] == "indexed" and entry["data"].get("files") != len(job.archived):
-            yield f"{len(job.archived)} files are archived, and {entry['data']} were indexed"
+        if entry["name"] == "indexed" and entry["data"].get("files") != len(job.made):
+            yield f"{len(job.made)} files were made, and {entry['data']} were indexed"
 
 
 def _file_complaints(job: Seen) -> Iterator[str]:
-    for path in sorted(job.archived.keys() | job.recorded.keys()):
+    """What was made lies in the archive, and is on record once, as it is."""
+    if job.lying != job.made:
+        yield f"its archive holds {dict(job.lying)}, not {dict(job.made)}"
+    for path in sorted(job.made.keys() | job.recorded.keys()):
         checksums = list(job.recorded.get(path, ()))
-        wanted = [f"sha256:{job.archived[path]}"] if path in job.archived else []
+        wanted = [f"sha256:{job.made[path]}"] if path in job.made else []
         if checksums != wanted:
             yield f"{path} is recorded with {checksums}, and is {wanted}"

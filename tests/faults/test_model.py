@@ -41,7 +41,8 @@ def seen(history: list[dict[str, Any]] = HISTORY, *, first: int = 1, **changes: 
         state=history[-1]["state"],
         history=list(enumerate(history, start=first)),
         recorded={PATH: ["sha256:abc"]},
-        archived={PATH: "abc"},
+        made={PATH: "abc"},
+        lying={PATH: "abc"},
         settled=True,
     )
     return replace(told, **changes)
@@ -96,7 +97,9 @@ def test_models_lifecycle_is_the_published_one() -> None:
         (seen(recorded={}), "is recorded with []"),
         (seen(recorded={PATH: ["sha256:abc", "sha256:abc"]}), "is recorded with"),
         (seen(recorded={PATH: ["sha256:abd"]}), "is recorded with ['sha256:abd']"),
-        (seen(archived={PATH: "abc", "/x": "d"}), "2 files are archived"),
+        (seen(made={PATH: "abc", "/x": "d"}), "2 files were made"),
+        (seen(lying={}), "its archive holds {}"),
+        (seen(lying={PATH: "abd"}), "its archive holds"),
         (seen(recorded={PATH: ["sha256:abc"], "/ghost": ["sha256:0"]}), "/ghost is recorded"),
     ],
 )

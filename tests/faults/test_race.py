@@ -8,11 +8,11 @@ import pytest
 
 from tests.faults.racing import CLIENTS, race
 
-ROUNDS = 500
+ROUNDS = 1000
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("gateways", [1, 2])
 def test_racing_events_make_one_legal_history_each(
     gateways: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
