@@ -224,9 +224,7 @@ def check_lineage(demo: Demo, job: str, outputs: list[dict[str, Any]]) -> None:
 
 
 def post(url: str, message: Any) -> Any:
-    request = urllib.request.Request(
-        url, json.dumps(message).encode(), {"Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(url, json.dumps(message).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
