@@ -33,7 +33,7 @@ check: $(DEV) docs ## format, lint, types, layers, docs
 	$(VENV)/bin/lint-imports
 
 bench: $(DEV) ## measure, side by side with the floor of this machine
-	$(PY) benchmarks/run.py
+	$(PY) -m benchmarks.run
 
 faults: $(DEV) ## kill real processes for minutes and count what was lost
 	$(PY) -m pytest -m faults tests/faults

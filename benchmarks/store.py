@@ -1,27 +1,25 @@
-"""How fast the ledger commits, beside the floor of this disk.
+"""How fast the ledger's store commits, beside the floor of this disk.
 
-    python benchmarks/store.py [folder] [seconds per round]
+    python -m benchmarks.store
 
-The floor is bare sqlite3: one row, one durable commit (WAL, synchronous=FULL). A ledger transaction is what one job
-event costs: read the job, store its new state, append to its history, record the execution, and send a message with
-every fifth. Rounds of both alternate, since the speed of a disk changes from minute to minute; medians are shown.
+A transaction is what one job event costs the store: read the job, store its new state, append to its history, record the
+execution, and send a message with every fifth. Services and schemas are left out; benchmarks.lifecycle has them.
 """
 
 from __future__ import annotations
 
 import random
 import secrets
-import sqlite3
 import statistics
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
+from benchmarks.common import Figure, Step, alternated, bare_commit, figure, folder, result, shown
 from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.domain.jobs.job import Job, new_job
 from datacatalog.domain.jobs.lifecycle import Event, State
@@ -30,7 +28,8 @@ from datacatalog.ports.stores import Execution, Work
 
 SIZES = (1_000, 100_000)
 THREADS = 16
-ROUNDS = 5
+ROUNDS = 7
+ROUND_S = 0.3
 SEEDED_PER_COMMIT = 5_000
 
 # Every event moves its job.
@@ -41,48 +40,34 @@ NEXT = {
     State.INDEXING: Event.INDEXED,
 }
 
-Step = Callable[[], None]
 
-
-def main() -> None:
-    parent = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    round_s = float(sys.argv[2]) if len(sys.argv) > 2 else 0.25
-    with tempfile.TemporaryDirectory(dir=parent) as name:
-        folder = Path(name)
-        bare = bare_commit(folder / "bare.db")
-        print(f"{'jobs':>8} {'threads':>8} {'bare/s':>8} {'ledger/s':>9} {'ratio':>6} {'per commit':>11}")
+def main() -> dict[str, Any]:
+    figures = []
+    with folder() as home:
+        bare = bare_commit(home / "bare.db")
         for size in SIZES:
-            store = SqliteStore(folder / f"{size}.db", check=lambda record: None)
+            store = SqliteStore(home / f"{size}.db", check=lambda record: None)
             jobs = seeded(store, size)
-            for threads in (1, THREADS):
-                before, done = store.commits, 0
-                floor, ours = [], []
-                for _ in range(ROUNDS + 1):
-                    floor.append(rate([bare], round_s))
-                    ours.append(rate([ledger_event(store, jobs) for _ in range(threads)], round_s))
-                    done += round(ours[-1] * round_s)
-                # The first round grows the write-ahead log and is left out.
-                low, high = statistics.median(floor[1:]), statistics.median(ours[1:])
-                shared = done / (store.commits - before)
-                print(f"{size:8} {threads:8} {low:8.0f} {high:9.0f} {high / low:6.2f} {shared:11.1f}")
+            figures += [compared(store, jobs, bare, threads) for threads in (1, THREADS)]
             store.close()
+    return result("the store alone", figures)
 
 
-def bare_commit(path: Path) -> Step:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT)")
+def compared(store: SqliteStore, jobs: Sequence[TypedUuid], bare: Step, threads: int) -> Figure:
+    """Measure both in turn; return how much of the floor's rate is reached."""
+    steps = [ledger_event(store, jobs) for _ in range(threads)]
+    ours, floor = alternated(
+        partial(per_second, steps, ROUND_S), partial(per_second, [bare], ROUND_S), ROUNDS
+    )
+    return figure(
+        f"transactions / bare commits, {len(jobs):,} jobs, {threads} thread{'s' * (threads > 1)}",
+        [high / low for high, low in zip(ours, floor, strict=True)],
+        ours=f"{statistics.median(ours):.0f} /s",
+        floor=f"{statistics.median(floor):.0f} commits/s",
+    )
 
-    def step() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT INTO t (v) VALUES (?)", ("x" * 500,))
-        connection.execute("COMMIT")
 
-    return step
-
-
-def ledger_event(store: SqliteStore, jobs: Sequence[TypedUuid]) -> Step:
+def ledger_event(store: SqliteStore, jobs: Sequence[TypedUuid]) -> Callable[[], None]:
     draw = random.Random(jobs[0])
     count = 0
 
@@ -99,7 +84,9 @@ def handle_event(uuid: TypedUuid, work: Work, *, send: bool) -> None:
     now = datetime.now(UTC)
     job = Job(work.records.get(uuid))
     event = NEXT[job.state]
-    moved, entry = job.after(event, at=now, entry=entry_uuid(), data={"note": "as the platform told", "try": 1})
+    moved, entry = job.after(
+        event, at=now, entry=entry_uuid(), data={"note": "as the platform told", "try": 1}
+    )
     work.records.put(moved.record, at=now)
     work.history.append(uuid, entry)
     execution = secrets.token_hex(12)
@@ -134,7 +121,12 @@ def insert_jobs(uuids: Sequence[TypedUuid], work: Work) -> None:
     now = datetime.now(UTC)
     for uuid in uuids:
         job, entry = new_job(
-            uuid=uuid, body=job_body(uuid), salt=uuid[-12:], admin={"owner": "public"}, at=now, entry=entry_uuid()
+            uuid=uuid,
+            body=job_body(uuid),
+            salt=uuid[-12:],
+            admin={"owner": "public"},
+            at=now,
+            entry=entry_uuid(),
         )
         work.records.put(job.record, at=now)
         work.history.append(uuid, entry)
@@ -158,7 +150,7 @@ def job_body(uuid: TypedUuid) -> dict[str, object]:
     }
 
 
-def rate(steps: Sequence[Step], seconds: float) -> float:
+def per_second(steps: Sequence[Callable[[], object]], seconds: float) -> float:
     """Run each step over and over in a thread of its own; return how many ran per second, all together."""
     counts = [0] * len(steps)
     started = time.perf_counter()
@@ -178,4 +170,4 @@ def rate(steps: Sequence[Step], seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    print(shown([main()]))
