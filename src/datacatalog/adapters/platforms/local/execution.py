@@ -52,7 +52,6 @@ class Execution:
         self._job, self._task, self._around = job, task, around
         self._order = job.accepted.order
         self._state = job.state()
-        self._announced = 0
 
     def carry_out(self) -> None:
         """Bring the job to its end, and take its message off the queue.
@@ -214,10 +213,9 @@ class Execution:
 
     def _announce(self) -> None:
         self._task.transact(self._announce_in)
-        self._announced = len(self._state.steps)
 
     def _announce_in(self, work: Work) -> None:
-        announce(self._job.accepted, self._state, work, at=self._now(), after=self._announced)
+        announce(self._job.accepted, self._state, work, at=self._now())
 
     def _check_turn(self) -> None:
         self._change(lambda s: s)

@@ -28,18 +28,16 @@ _TOO_MANY = 429
 _LOG = logging.getLogger(__name__)
 
 
-def announce(accepted: Accepted, state: State, work: Work, *, at: datetime, after: int = 0) -> None:
-    """Send what is due of a job's steps; what was sent before is not sent again.
+def announce(accepted: Accepted, state: State, work: Work, *, at: datetime) -> None:
+    """Send what is due of a job's last step; what was sent before is not sent again.
 
-    Args:
-        after: how many of the steps are known to have been announced.
+    Each step is announced before the next one is written, so no other can be missing.
     """
-    for number in range(after + 1, len(state.steps) + 1):
-        steps = state.steps[:number]
-        for position in due(accepted, steps):
-            delivery = f"{accepted.id}:{number}:{steps[-1].status}:{position}"
-            body = {"job": accepted.id, "step": number, "notification": position, "delivery": delivery}
-            work.outbox.send(QUEUE, body, id=delivery, at=at)
+    number = len(state.steps)
+    for position in due(accepted, state.steps):
+        delivery = f"{accepted.id}:{number}:{state.status}:{position}"
+        body = {"job": accepted.id, "step": number, "notification": position, "delivery": delivery}
+        work.outbox.send(QUEUE, body, id=delivery, at=at)
 
 
 class Notifier:
