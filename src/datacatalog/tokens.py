@@ -8,12 +8,12 @@ from __future__ import annotations
 from datacatalog.domain.errors import (
     BadCredentials,
     InvalidAdminToken,
+    InvalidField,
     InvalidToken,
     MissingToken,
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.typed import read_typed
-from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import Message
 from datacatalog.domain.records import Record
 from datacatalog.managers.common import Manager
@@ -93,6 +93,6 @@ def validate_admin_token(token: str | None, mongodb: Opens = None, *, permissive
 
 def _record(uuid: str, env: Env) -> Record:
     try:
-        return env.store.read(lambda work: work.records.get(TypedUuid(read_typed(uuid))))
-    except UnknownRecord as e:
+        return env.store.read(lambda work: work.records.get(read_typed(uuid)))
+    except (UnknownRecord, InvalidField) as e:
         raise ValueError(str(e)) from e

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -41,6 +40,15 @@ MEASUREMENTS = (
     "1041ab3f-5221-5c79-8781-8838dfb6eef9",
     "10483e8d-6602-532a-8941-176ce20dd05a",
     "104dae4d-a677-5991-ae1c-696d2ee9884e",
+)
+
+PUBLISHED = (
+    (Kind.CHALLENGE_PROBLEM, "challenge_problems"),
+    (Kind.EXPERIMENT_DESIGN, "experiment_designs"),
+    (Kind.EXPERIMENT, "experiments"),
+    (Kind.SAMPLE, "samples"),
+    (Kind.MEASUREMENT, "measurements"),
+    (Kind.REFERENCE, "novelchassis"),
 )
 
 # The seven jobs that the documents work through, and one that is linked to nothing.
@@ -97,14 +105,15 @@ WORKED: tuple[tuple[dict[str, Any], dict[str, Any], str, str], ...] = (
 ROOT = "/products/v2/106c46ff81865756a934071f4497b58d"
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    made = install(tmp_path / "home")
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """A catalog for all tests of this module; each makes jobs of its own."""
+    made = install(tmp_path_factory.mktemp("catalog"))
     yield made
     made.app.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def loaded(catalog: Catalog) -> Catalog:
     """A catalog with one record of each metadata level."""
     catalog.hierarchy()
@@ -116,22 +125,21 @@ def put(catalog: Catalog, kind: Kind, document: dict[str, Any]) -> str:
     return str(env.store.transact(lambda w: put_record(kind, document, w, env)).record.uuid)
 
 
-@pytest.fixture
-def published(catalog: Catalog) -> tuple[Catalog, str]:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Catalog, str]]:
     """A catalog with the published hierarchy, files and references; and the pipeline of the worked jobs."""
-    for kind, name in (
-        (Kind.CHALLENGE_PROBLEM, "challenge_problems"),
-        (Kind.EXPERIMENT_DESIGN, "experiment_designs"),
-        (Kind.EXPERIMENT, "experiments"),
-        (Kind.SAMPLE, "samples"),
-        (Kind.MEASUREMENT, "measurements"),
-        (Kind.REFERENCE, "novelchassis"),
-    ):
-        for document in json.loads(shared("fixtures", "pipelinejobs", "catalog", f"{name}.json").read_text()):
-            put(catalog, kind, document)
-    put(catalog, Kind.FILE, {"name": "/uploads/tacc/example/345.txt", "type": "PLAIN", "level": "0"})
+    documents = [
+        (kind, document)
+        for kind, name in PUBLISHED
+        for document in json.loads(shared("fixtures", "pipelinejobs", "catalog", f"{name}.json").read_text())
+    ]
+    documents.append((Kind.FILE, {"name": "/uploads/tacc/example/345.txt", "type": "PLAIN", "level": "0"}))
+    catalog = install(tmp_path_factory.mktemp("published"))
+    env = catalog.app.env
+    env.store.transact(lambda work: [put_record(kind, d, work, env) for kind, d in documents])
     pipeline = json.loads(shared("fixtures", "pipelinejobs", "pipeline", "demo-01.json").read_text())
-    return catalog, catalog.pipeline(**pipeline)
+    yield catalog, catalog.pipeline(**pipeline)
+    catalog.app.close()
 
 
 def describe(catalog: Catalog, **arguments: Any) -> ManagedPipelineJob:
@@ -214,6 +222,16 @@ def test_measurement_with_sample_links_to_the_measurement_and_archives_by_the_sa
     both = describe(loaded, sample_id=found[Kind.SAMPLE], measurement_id=found[Kind.MEASUREMENT])
     assert both.child_of == [found[Kind.MEASUREMENT]]
     assert both.get_archive_path(instanced=False) == alone.get_archive_path(instanced=False)
+
+
+@pytest.mark.parametrize(
+    "linkage",
+    [{"experiment_design_id": "Test-Design"}, EXPERIMENT, SAMPLE, {"measurement_id": MEASUREMENTS[1]}],
+)
+def test_a_job_is_child_of_the_measurements_below_what_was_passed(
+    loaded: Catalog, linkage: dict[str, Any]
+) -> None:
+    assert describe(loaded, **linkage).child_of == [MEASUREMENTS[1]]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ class Hold:
 
 def _read(said: Mapping[str, Any]) -> tuple[Path, str | None]:
     """Return the path of config.yml, and the store's URL where it is another than the one in there."""
+    if not isinstance(said, Mapping):
+        raise Misconfigured(f"mongodb: an App or a mapping is wanted, not {type(said).__name__}")
     url = said.get("url")
     if _MONGODB_KEYS & said.keys() or str(url).startswith("mongodb"):
         raise Misconfigured(

@@ -35,11 +35,15 @@ class AdminTokenRefused(ManagedPipelineJobError, errors.InvalidAdminToken):
 
 
 @contextmanager
-def told(wrong: type[ManagedPipelineJobError] = WrongArgument) -> Iterator[None]:
+def told(
+    wrong: type[ManagedPipelineJobError] = WrongArgument,
+    otherwise: type[ManagedPipelineJobError] = ManagedPipelineJobError,
+) -> Iterator[None]:
     """Tell the catalog's errors in the words of managed jobs.
 
     Args:
         wrong: what is raised where something that was passed cannot be used.
+        otherwise: what is raised for anything else but tokens, such as a step that the job's state does not allow.
     """
     try:
         yield
@@ -52,4 +56,4 @@ def told(wrong: type[ManagedPipelineJobError] = WrongArgument) -> Iterator[None]
     except (errors.BadMessage, errors.NotFound) as e:
         raise wrong(str(e)) from e
     except errors.DatacatalogError as e:
-        raise ManagedPipelineJobError(str(e)) from e
+        raise otherwise(str(e)) from e

@@ -143,20 +143,23 @@ class ManagedPipelineJobInstance(Indexer):
             IndexingError: the job's state does not allow it, a filter cannot be used, or a source cannot be resolved.
             ManagedPipelineJobError: the token is refused (InvalidToken as well).
         """
-        with told(IndexingError):
-            asked = _documents(filters or (), level, fixity)
+        held = token or self.token
+        with told(IndexingError, IndexingError):
+            requests = _documents(filters or (), level, fixity)
+            own = self._loaded()
+            found = requests_for(own.archive_patterns, own.product_patterns, requests, level)
+            self._begin(requests, level, held)
             if permissive:
-                asked = self._with_known_sources(asked, level)
-            self._begin(asked, level, token or self.token)
-            paths = sorted({*index_now(self._uuid, self.env, filters=asked or None, level=level)})
+                requests = [self._resolving(r.to_document(), None if requests else level) for r in found]
+            paths = sorted({*index_now(self._uuid, self.env, filters=requests, level=level)})
         if transition:
-            return self.indexed(token, {"files": len(paths)}).job
+            return self.indexed(held, {"files": len(paths)}).job
         self.load()
         return paths
 
-    def _begin(self, asked: list[dict[str, Any]], level: str | None, token: str | None) -> None:
+    def _begin(self, requests: list[dict[str, Any]], level: str | None, token: str | None) -> None:
         """Move the job to INDEXING, without a message to the indexer: the work is done here."""
-        said = {"filters": asked or None, "level": level}
+        said = {"filters": requests or None, "level": level}
         message = JobEvent(
             uuid=self._uuid,
             name=Event.INDEX,
@@ -165,13 +168,8 @@ class ManagedPipelineJobInstance(Indexer):
         )
         self.env.store.transact(lambda work: handle_job_event(message, work, self.env))
 
-    def _with_known_sources(self, asked: list[dict[str, Any]], level: str | None) -> list[dict[str, Any]]:
-        """Return the requests, the job's own where none are asked for, without sources that cannot be resolved."""
-        job = self._loaded()
-        found = requests_for(job.archive_patterns, job.product_patterns, asked, level)
-        return [self._resolving(request.to_document(), None if asked else level) for request in found]
-
     def _resolving(self, document: dict[str, Any], level: str | None) -> dict[str, Any]:
+        """Return a request without the sources that cannot be resolved, at the level that was asked for."""
         sources = {
             name: self.resolve_derived_references(document[name], permissive=True)
             for name in _SOURCES

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from datacatalog.domain import archive
 from datacatalog.domain.documents import minified
-from datacatalog.domain.errors import ConflictingFields, InvalidField
+from datacatalog.domain.errors import AlreadyExists, ConflictingFields, InvalidField
 from datacatalog.domain.identifiers import platforms
 from datacatalog.domain.identifiers.sessions import instance_directory, session_or_drawn
 from datacatalog.domain.identifiers.typed import read_typed
@@ -26,7 +26,7 @@ from datacatalog.managers.pipelinejobs.indexrequest import archive_document, pro
 from datacatalog.managers.pipelinejobs.jobmanager import Data, JobManager
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.jobs import Created, JobPlan, insert_job, job_for, place_job
+from datacatalog.services.jobs import Created, JobPlan, insert_job, place_job
 from datacatalog.services.launching import callback_url
 from datacatalog.services.linkage import resolve
 from datacatalog.services.managed import acted_upon, collected_at
@@ -254,7 +254,9 @@ class ManagedPipelineJob(JobManager):
 
     def _insert(self, plan: JobPlan, place: tuple[str, str] | None, work: Work) -> Created:
         created = insert_job(plan, place, work, self.env)
-        uuid = job_for(created.job.uuid, work).uuid
+        uuid = created.job.uuid
+        if not created.job.record.visible:
+            raise AlreadyExists(f"job {uuid} was deleted; once it is removed for good it can be set up anew")
         if created.fresh:
             work.links.add(Link(source=uuid, relation=Relation.GENERATED_BY, target=m) for m in self._makers)
         return created
