@@ -27,8 +27,9 @@ def encode(value: Any, what: str) -> str:
         InvalidRecord: it holds something that not every store can keep: NaN or infinity, half a surrogate
             pair, an integer beyond 64 bits, or what is no JSON at all.
     """
+    text = text_of(value, what)  # first, since it ends where a value contains itself
     check_integers(value, what)
-    return text_of(value, what)
+    return text
 
 
 def text_of(value: Any, what: str) -> str:

@@ -46,7 +46,7 @@ class Session:
         """
         if not self._may_write:
             raise RuntimeError("this work may only read; use Store.transact")
-        if not self._connection.in_transaction:
+        if self._execute is not _over and not self._connection.in_transaction:
             raise StoreDown("SQLite gave the transaction up")
         try:
             return self._execute(sql, values)

@@ -1,0 +1,360 @@
+"""What every transport promises; see datacatalog.ports.transport."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from datacatalog.domain.errors import LeaseLost, StoreDown
+from datacatalog.ports.stores import DeadLetter, Delivery, Store
+from datacatalog.ports.transport import Transport
+from tests.contracts.ledgers import START, MovableClock
+
+SECOND = timedelta(seconds=1)
+LEASE = timedelta(seconds=60)
+
+
+def send(
+    store: Store, id: str, queue: str = "q", *, delay: timedelta = timedelta(0), at: timedelta = SECOND * 0
+) -> None:
+    store.transact(lambda work: work.outbox.send(queue, {"id": id}, id=id, at=START + at, delay=delay))
+
+
+def settle(store: Store, delivery: Delivery) -> None:
+    store.transact(lambda work: work.outbox.settle(delivery))
+
+
+def claim(transport: Transport, *queues: str, max_tries: int = 5) -> Delivery | None:
+    return transport.claim(queues or ("q",), lease=LEASE, max_tries=max_tries)
+
+
+def claimed(transport: Transport, *queues: str) -> Delivery:
+    delivery = claim(transport, *queues)
+    assert delivery is not None
+    return delivery
+
+
+def claimed_ids(transport: Transport, *queues: str) -> list[str]:
+    """Claim until nothing is due."""
+    ids = []
+    while (delivery := claim(transport, *queues)) is not None:
+        ids.append(delivery.id)
+    return ids
+
+
+# ------------------------------------------------------------------------------------------- claiming
+
+
+def test_claimed_message_is_the_one_that_was_sent(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    delivery = claimed(transport)
+    assert (delivery.id, delivery.queue, delivery.body) == ("m", "q", {"id": "m"})
+    assert (delivery.tries, delivery.sent) == (1, START)
+
+
+def test_nothing_is_claimed_from_empty_or_other_queues(store: Store, transport: Transport) -> None:
+    send(store, "m", "other")
+    assert claim(transport) is None
+    assert transport.claim([], lease=LEASE) is None
+
+
+def test_message_is_in_one_pair_of_hands_at_a_time(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    assert claimed_ids(transport) == ["m"]
+
+
+def test_messages_come_by_due_time_and_then_as_they_were_sent(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "c", delay=SECOND * 2)
+    send(store, "a", at=SECOND)
+    send(store, "z")
+    send(store, "b", at=SECOND)
+    send(store, "first", at=-SECOND)
+    clock.move(SECOND * 5)
+    assert claimed_ids(transport) == ["first", "z", "a", "b", "c"]
+
+
+def test_several_queues_are_served_in_one_order(store: Store, transport: Transport) -> None:
+    send(store, "1", "b", at=-SECOND * 3)
+    send(store, "2", "a", at=-SECOND * 2)
+    send(store, "3", "c", at=-SECOND)
+    send(store, "4", "b")
+    assert claimed_ids(transport, "a", "b") == ["1", "2", "4"]
+
+
+def test_delayed_message_is_not_due_before_its_time(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m", delay=SECOND * 10)
+    clock.move(SECOND * 10 - timedelta(microseconds=1))
+    assert claim(transport) is None
+    assert transport.depth() == {"q": 1}
+    clock.move(timedelta(microseconds=1))
+    assert claimed(transport).id == "m"
+
+
+def test_message_of_a_dead_worker_is_due_again_when_its_lease_ends(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    first = claimed(transport)
+    clock.move(LEASE - timedelta(microseconds=1))
+    assert claim(transport) is None
+    clock.move(timedelta(microseconds=1))
+    second = claimed(transport)
+    assert (second.id, second.tries) == ("m", 2)
+    assert second.lease != first.lease
+
+
+def test_settled_message_never_comes_back(store: Store, transport: Transport, clock: MovableClock) -> None:
+    send(store, "m")
+    settle(store, claimed(transport))
+    clock.move(LEASE * 100)
+    assert claim(transport) is None
+    assert transport.depth() == {}
+    assert transport.dead() == []
+
+
+def test_message_that_kills_its_workers_is_given_up_and_the_next_one_served(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "poison")
+    for _ in range(3):
+        assert claim(transport, max_tries=3) is not None
+        clock.move(LEASE)
+    send(store, "good", at=LEASE * 3)
+    delivery = claim(transport, max_tries=3)
+    assert delivery is not None
+    assert delivery.id == "good"
+    [letter] = transport.dead()
+    assert (letter.id, letter.tries, letter.body) == ("poison", 3, {"id": "poison"})
+    assert "3 times" in letter.reason
+    assert letter.died == clock.now()
+
+
+def test_many_poisonous_messages_are_passed_in_one_claim(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    for number in range(20):
+        send(store, f"poison {number}")
+    assert len([claim(transport, max_tries=1) for _ in range(20)]) == 20
+    clock.move(LEASE)
+    assert claim(transport, max_tries=1) is None
+    assert len(transport.dead()) == 20
+    assert transport.depth() == {}
+
+
+# --------------------------------------------------------------------------- holding on, giving back
+
+
+def test_renewed_lease_holds_a_message_longer(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    delivery = claimed(transport)
+    for _ in range(5):
+        clock.move(LEASE - SECOND)
+        transport.renew(delivery, lease=LEASE)
+        assert claim(transport) is None
+    settle(store, delivery)
+
+
+def test_lease_that_went_to_another_cannot_be_renewed(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    stale = claimed(transport)
+    clock.move(LEASE)
+    fresh = claimed(transport)
+    with pytest.raises(LeaseLost):
+        transport.renew(stale, lease=LEASE)
+    settle(store, fresh)
+    with pytest.raises(LeaseLost):
+        transport.renew(fresh, lease=LEASE)
+
+
+def test_given_back_message_is_due_after_its_delay_and_counts_its_tries(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    transport.retry(claimed(transport), delay=SECOND * 5, reason="platform down")
+    assert transport.depth() == {"q": 1}
+    assert claim(transport) is None
+    clock.move(SECOND * 5)
+    assert claimed(transport).tries == 2
+
+
+def test_given_back_message_is_no_longer_held(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    delivery = claimed(transport)
+    transport.retry(delivery, delay=SECOND * 0, reason="later")
+    with pytest.raises(LeaseLost):
+        settle(store, delivery)
+
+
+def test_last_reason_is_told_with_a_message_that_was_tried_too_often(
+    store: Store, transport: Transport
+) -> None:
+    send(store, "m")
+    for _ in range(2):
+        transport.retry(claimed(transport), delay=SECOND * 0, reason="platform down")
+    assert claim(transport, max_tries=2) is None
+    [letter] = transport.dead()
+    assert "platform down" in letter.reason
+
+
+STALE: dict[str, Callable[[Transport, Delivery], None]] = {
+    "retry": lambda transport, delivery: transport.retry(delivery, delay=SECOND * 0, reason="late"),
+    "bury": lambda transport, delivery: transport.bury(delivery, reason="late"),
+}
+
+
+@pytest.mark.parametrize("way", STALE)
+def test_stale_worker_changes_nothing(
+    store: Store, transport: Transport, clock: MovableClock, way: str
+) -> None:
+    send(store, "m")
+    stale = claimed(transport)
+    clock.move(LEASE)
+    fresh = claimed(transport)
+    STALE[way](transport, stale)
+    assert claim(transport) is None
+    assert transport.dead() == []
+    settle(store, fresh)
+    STALE[way](transport, fresh)
+    assert transport.depth() == {}
+    assert transport.dead() == []
+
+
+# -------------------------------------------------------------------------------------- dead letters
+
+
+def test_buried_message_is_a_dead_letter_with_its_reason(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    delivery = claimed(transport)
+    clock.move(SECOND)
+    transport.bury(delivery, reason="no such job")
+    assert transport.dead() == [
+        DeadLetter(id="m", queue="q", body={"id": "m"}, tries=1, reason="no such job", died=START + SECOND)
+    ]
+    assert transport.depth() == {}
+    clock.move(LEASE * 2)
+    assert claim(transport) is None
+
+
+def test_dead_letters_come_newest_first_by_queue(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    for name, queue in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "a")):
+        send(store, name, queue)
+        transport.bury(claimed(transport, queue), reason="bad")
+        clock.move(SECOND)
+    assert [letter.id for letter in transport.dead()] == ["4", "3", "2", "1"]
+    assert [letter.id for letter in transport.dead("a")] == ["4", "3", "1"]
+    assert [letter.id for letter in transport.dead("a", limit=2)] == ["4", "3"]
+    assert transport.dead("c") == []
+
+
+def test_revived_message_starts_over(store: Store, transport: Transport, clock: MovableClock) -> None:
+    send(store, "m")
+    transport.bury(claimed(transport), reason="bad")
+    clock.move(SECOND)
+    assert transport.revive("q", "m")
+    assert transport.dead() == []
+    assert transport.depth() == {"q": 1}
+    assert claimed(transport).tries == 1
+
+
+def test_only_dead_letters_can_be_revived(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    assert not transport.revive("q", "m")
+    settle(store, claimed(transport))
+    assert not transport.revive("q", "m")
+    assert not transport.revive("q", "unknown")
+    assert not transport.revive("other", "m")
+
+
+def test_id_of_a_dead_letter_cannot_be_sent_again(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    transport.bury(claimed(transport), reason="bad")
+    assert not store.transact(lambda work: work.outbox.send("q", {}, id="m", at=START))
+
+
+def test_depth_counts_what_waits_and_what_is_in_hands(store: Store, transport: Transport) -> None:
+    assert transport.depth() == {}
+    for number in range(3):
+        send(store, f"a{number}", "a")
+    send(store, "b", "b", delay=LEASE)
+    claimed(transport, "a")
+    settle(store, claimed(transport, "a"))
+    assert transport.depth() == {"a": 2, "b": 1}
+
+
+# ------------------------------------------------------------------------------------------- waiting
+
+
+def waited(transport: Transport, timeout: timedelta) -> float:
+    started = time.monotonic()
+    transport.wait(timeout)
+    return time.monotonic() - started
+
+
+def test_wait_ends_with_its_timeout_where_nothing_comes(transport: Transport) -> None:
+    assert claim(transport) is None
+    assert 0.1 <= waited(transport, timedelta(seconds=0.1)) < 1
+
+
+def test_wait_is_not_cut_short_by_what_was_due_before_for_others(store: Store, transport: Transport) -> None:
+    send(store, "m", "of others")
+    assert claim(transport) is None
+    assert waited(transport, timedelta(seconds=0.1)) >= 0.1
+
+
+def test_wait_ends_when_a_message_is_sent(store: Store, transport: Transport) -> None:
+    assert claim(transport) is None
+    sender = threading.Timer(0.1, send, (store, "m"))
+    sender.start()
+    assert waited(transport, timedelta(seconds=20)) < 5
+    assert claimed(transport).id == "m"
+    sender.join()
+
+
+def test_wait_does_not_miss_what_was_sent_after_the_last_look(store: Store, transport: Transport) -> None:
+    assert claim(transport) is None
+    send(store, "m")
+    assert waited(transport, timedelta(seconds=20)) < 5
+
+
+def test_wait_ends_when_a_message_is_given_back(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    delivery = claimed(transport)
+    assert claim(transport) is None
+    timer = threading.Timer(0.1, lambda: transport.retry(delivery, delay=SECOND * 0, reason="again"))
+    timer.start()
+    assert waited(transport, timedelta(seconds=20)) < 5
+    timer.join()
+
+
+def test_wait_ends_when_a_delayed_message_becomes_due(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m", delay=timedelta(seconds=0.2))
+    assert claim(transport) is None
+    timer = threading.Timer(0.2, clock.move, (SECOND,))
+    timer.start()
+    assert waited(transport, timedelta(seconds=20)) < 5
+    timer.join()
+    assert claimed(transport).id == "m"
+
+
+def test_closed_ledger_has_no_transport(store: Store, transport: Transport) -> None:
+    store.close()
+    with pytest.raises(StoreDown):
+        claim(transport)
