@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datacatalog.domain.errors import InvalidField, PlatformDown, UnknownRecord
+from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown, UnknownRecord
 from tests.integration.platform_bench import (
     ARCHIVE,
     JOBS,
@@ -181,6 +181,22 @@ def test_job_that_was_never_submitted_is_unknown(job: str, here: Bench) -> None:
 def test_app_that_is_not_registered_is_unknown(here: Bench) -> None:
     with pytest.raises(UnknownRecord, match=r"unknown app: no-such-app-1\.0"):
         here.submit(WRITE, appId="no-such-app-1.0")
+
+
+def test_registered_apps_are_told(here: Bench) -> None:
+    assert list(here.platform.apps()) == ["run-1.0"]
+    assert here.platform.app("run-1.0")["id"] == "run-1.0"
+
+
+def test_disk_that_cannot_be_written_is_a_platform_that_is_down(here: Bench) -> None:
+    (here.folder / "platform").write_text("a file where a folder is wanted")
+    with pytest.raises(PlatformDown, match="disk"):
+        here.submit(WRITE)
+
+
+def test_gateway_url_that_nobody_can_call_back_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="callbacks"), bench(tmp_path, "gateway:8000"):
+        pass
 
 
 # ------------------------------------------------------------------------------------------ a bad end
