@@ -16,6 +16,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     DatacatalogError,
     GivenUp,
+    InvalidMessage,
     LeaseLost,
     NoSuchPath,
     StorageDown,
@@ -52,26 +53,25 @@ INDEX_QUEUE = "index-archive"
 BATCH_FILES = 200
 HEAD_BYTES = 1024
 UNREADABLE_SHOWN = 20
+_INDEX = "pipelinejob_index"
 
 Transact = Callable[[Callable[[Work], None]], None]
 
 
 def route_job_event(message: JobEvent, work: Work, env: Env) -> Outcome:
-    """Handle a job event; `index` is the indexer's, whichever actor it was sent to."""
+    """Handle a job event; `index` is the indexer's, whichever actor it was sent to.
+
+    Raises:
+        InvalidMessage: the data of an `index` event has filters or a level that an index message may not have.
+    """
     if message.name is not Event.INDEX:
         return handle_job_event(message, work, env)
-    asked = message.data or {}
-    return request_index(
-        IndexJob(
-            uuid=message.uuid,
-            token=message.token,
-            trusted=message.trusted,
-            filters=asked.get("filters"),
-            level=asked.get("level"),
-        ),
-        work,
-        env,
-    )
+    said = message.data or {}
+    asked = {name: said[name] for name in ("filters", "level") if said.get(name) is not None}
+    if found := env.schemas.complaints(_INDEX, {"uuid": message.uuid, "name": "index", **asked}):
+        raise InvalidMessage({_INDEX: [(f"/data{path}", reason) for path, reason in found]})
+    indexing = IndexJob(uuid=message.uuid, token=message.token, trusted=message.trusted, **asked)
+    return request_index(indexing, work, env)
 
 
 def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:

@@ -52,6 +52,7 @@ T = TypeVar("T")
 Endpoint = Callable[["Gateway", HttpRequest], Awaitable[Response]]
 DELIVERY_HEADERS = ("idempotency-key", "x-agave-delivery")
 DELIVERY_ID_MAX = 200
+LIMIT_MAX = 1000
 
 
 def _answering(endpoint: Endpoint) -> Endpoint:
@@ -217,6 +218,7 @@ class Gateway:
             raise InvalidField("maxUses", "must be a whole number; -1 is unlimited")
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
             raise InvalidField("lifetimeSeconds", "must be a number")
+        lifetime = None if seconds is None else timedelta(seconds=max(0, min(seconds, 10**9)))
         make = partial(
             access.create_nonce,
             self.app.env,
@@ -224,7 +226,7 @@ class Gateway:
             owner=principal.name,
             level=str(asked.get("level", "EXECUTE")),
             max_uses=None if uses == -1 else uses,
-            lifetime=None if seconds is None else timedelta(seconds=min(seconds, 10**9)),
+            lifetime=lifetime,
         )
         nonce = await self._run(make)
         return success({"id": nonce, "actorId": self._id(name), "maxUses": uses}, http=201)
@@ -297,8 +299,7 @@ class Gateway:
         Raises:
             TooLarge, BadMessage.
         """
-        declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._body_max:
+        if _number(request.headers.get("content-length", "0")) > self._body_max:
             raise TooLarge(self._body_max)
         chunks, size = [], 0
         try:
@@ -332,9 +333,12 @@ def _context(request: HttpRequest) -> dict[str, str]:
 
     Raises:
         ConflictingFields: one is given twice, with different values.
+        InvalidField: one holds what cannot be kept.
     """
     context: dict[str, str] = {}
     for key, value in request.query_params.multi_items():
+        if "\0" in key + value:
+            raise InvalidField(key, "a NUL character cannot be kept")
         if context.setdefault(key, value) != value:
             raise ConflictingFields(key)
     return context
@@ -351,9 +355,14 @@ def _delivery_id(request: HttpRequest) -> str | None:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise InvalidField("limit", "must be a number from 1 to 1000")
-    return int(text)
+    if not 1 <= (limit := _number(text)) <= LIMIT_MAX:
+        raise InvalidField("limit", f"must be a number from 1 to {LIMIT_MAX}")
+    return limit
+
+
+def _number(text: str) -> int:
+    """Return the natural number that a text is, or -1; all beyond 18 digits are alike."""
+    return int(text[:18]) if text.isascii() and text.isdigit() else -1
 
 
 def _execution(execution: Execution) -> dict[str, Any]:
