@@ -17,7 +17,7 @@ def minified(value: Any) -> str:
 
 def published(at: datetime) -> str:
     """Return an instant as records print it: UTC, whole seconds, `2018-12-08T00:08:32.000+0000`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    return f"{at.astimezone(UTC).isoformat()[:19]}.000+0000"
 
 
 def instant(text: str) -> datetime:

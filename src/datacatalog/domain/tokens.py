@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from datacatalog.domain.errors import InvalidToken, MissingToken
 
@@ -19,6 +20,7 @@ ADMIN_LIFETIME = timedelta(seconds=30)
 SECRET_BYTES_MIN = 32
 
 
+@lru_cache(maxsize=4096)
 def update_token(key: bytes, uuid: str, salt: str) -> str:
     """Return the update token of a document.
 

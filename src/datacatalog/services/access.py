@@ -157,11 +157,15 @@ def list_nonces(env: Env) -> list[Credential]:
     return list(env.store.read(lambda work: work.credentials.page("nonce")))
 
 
-def revoke_nonce(reference: str, env: Env) -> bool:
-    """Revoke a nonce, named by itself, its digest, or a digest's first 8 or more characters."""
+def revoke_nonce(reference: str, env: Env, *, actor: str | None = None) -> bool:
+    """Revoke a nonce, named by itself, its digest, or a digest's first 8 or more characters.
+
+    Args:
+        actor: only one that opens this actor and no other; None: any.
+    """
 
     def body(work: Work) -> bool:
-        digests = [c.digest for c in work.credentials.page("nonce")]
+        digests = [c.digest for c in work.credentials.page("nonce") if actor in (None, c.actor)]
         wanted = digest_of(reference)
         found = [d for d in digests if d == wanted or (len(reference) >= 8 and d.startswith(reference))]
         return len(found) == 1 and work.credentials.remove(found[0])

@@ -122,6 +122,8 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
     linkage = resolve(plan.parameters, work)
     uuid = _uuid_of(plan, linkage, env)
     if (found := work.records.find(uuid)) is not None:
+        if not found.visible:
+            raise AlreadyExists(f"job {uuid} is this very run and was deleted; it can be removed for good")
         return Created(job=Job(found), token=access.token_of(found, env), fresh=False)
     if place is None:
         raise StaleWrite(uuid)

@@ -103,10 +103,14 @@ def one_of(field: str, *values: Any) -> Any:
     Raises:
         ConflictingFields: two are given, and differ.
     """
-    given = [v for v in values if v is not None and v != ""]
-    if any(v != given[0] for v in given):
-        raise ConflictingFields(field)
-    return given[0] if given else None
+    found = None
+    for value in values:
+        if value is None or value == "":
+            continue
+        if found is not None and value != found:
+            raise ConflictingFields(field)
+        found = value
+    return found
 
 
 def job_uuid(value: Any) -> TypedUuid:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from datacatalog.domain.documents import JsonObject, minified
+from datacatalog.domain.documents import minified
 from datacatalog.domain.errors import AlreadyExists, DatacatalogError
 from datacatalog.domain.identifiers.platforms import execution_id
 from datacatalog.domain.kinds import TypedUuid
@@ -32,6 +31,7 @@ class Answer:
     Attributes:
         result: the outcome; `token` is in it where one was issued.
         repeated: this request's id was answered before, and this is that answer again.
+        issued: the document whose token is in `result`.
     """
 
     execution: str
@@ -39,6 +39,7 @@ class Answer:
     result: Mapping[str, Any]
     log: tuple[str, ...] = ()
     repeated: bool = False
+    issued: TypedUuid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,6 @@ class Envelope:
     request: Request
     principal: Principal
     delivery_id: str | None = None
-    received: datetime | None = None
-    extra: JsonObject = field(default_factory=dict)
 
 
 def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
@@ -66,53 +65,73 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
     if not queued:
         message = prepared(message, env)
     execution = execution_id(secrets.token_bytes(16))
-    scope = f"{to.name}:{envelope.principal.name}"
-    mark = _mark(envelope.request)
 
-    def body(work: Work) -> Answer:
-        if envelope.delivery_id is not None:
-            known = work.answers.recall(scope, envelope.delivery_id)
-            if known is not None:
-                return _again(known, mark, work, env)
+    def take(work: Work) -> Answer:
         access.count_use(envelope.principal, work, env)
         if queued:
             outcome = _enqueue(to, message, envelope.request, execution, work, env)
         else:
             outcome = handle(message, work, env)
-        now = env.clock.now()
-        work.executions.put(
-            Execution(
-                id=execution,
-                actor=to.name,
-                status="SUBMITTED" if queued else "COMPLETE",
-                received=now,
-                finished=None if queued else now,
-                http=outcome.http,
-                outcome=outcome.result,
-                log=outcome.log,
-            )
-        )
-        answer = Answer(
+        _write_execution(execution, to, outcome, queued, work, env)
+        return Answer(
             execution=execution,
             http=outcome.http,
             result=_with_token(outcome.result, outcome.issued, work, env),
             log=outcome.log,
+            issued=outcome.issued,
         )
-        if envelope.delivery_id is not None:
-            kept = {
-                "mark": mark,
-                "execution": execution,
-                "http": outcome.http,
-                "result": outcome.result,
-                "issued": outcome.issued,
-            }
-            work.answers.remember(scope, envelope.delivery_id, kept, at=now)
-        return answer
 
-    return env.store.transact(body)
+    if envelope.delivery_id is None:
+        return env.store.transact(take)
+    return env.store.transact(lambda work: _once(envelope, take, work, env))
+
+
+def _write_execution(execution: str, to: Actor, outcome: Outcome, queued: bool, work: Work, env: Env) -> None:
+    now = env.clock.now()
+    work.executions.put(
+        Execution(
+            id=execution,
+            actor=to.name,
+            status="SUBMITTED" if queued else "COMPLETE",
+            received=now,
+            finished=None if queued else now,
+            http=outcome.http,
+            outcome=outcome.result,
+            log=outcome.log,
+        )
+    )
+
+
+def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: Env) -> Answer:
+    """Take a message that carries an id of its own; where that id was answered before, answer the same again.
+
+    Raises:
+        AlreadyExists: the id was used for another message.
+    """
+    assert envelope.delivery_id is not None  # noqa: S101  the caller asks only then
+    scope = f"{envelope.request.actor}:{envelope.principal.name}"
+    mark = _mark(envelope.request)
+    known = work.answers.recall(scope, envelope.delivery_id)
+    if known is not None:
+        if known["mark"] != mark:
+            raise AlreadyExists("this request id was used for another message before")
+        result = _with_token(known["result"], known["issued"], work, env)
+        return Answer(execution=known["execution"], http=known["http"], result=result, repeated=True)
+    answer = take(work)
+    kept = {
+        "mark": mark,
+        "execution": answer.execution,
+        "http": answer.http,
+        # What is kept holds no secret; a token is made again when it is told again.
+        "result": {k: v for k, v in answer.result.items() if k != "token"},
+        "issued": answer.issued,
+    }
+    work.answers.remember(scope, envelope.delivery_id, kept, at=env.clock.now())
+    return answer
 
 
 def _mark(request: Request) -> str:
+    """Return what tells one message from another."""
     context = minified(dict(request.context)).encode()
     return hashlib.sha256(context + b"\0" + request.body).hexdigest()
 
@@ -124,22 +143,6 @@ def _with_token(
         return result
     record = work.records.find(issued)
     return result if record is None else {**result, "token": access.token_of(record, env)}
-
-
-def _again(known: JsonObject, mark: str, work: Work, env: Env) -> Answer:
-    """Return the answer that was given before.
-
-    Raises:
-        AlreadyExists: the id was used for another message.
-    """
-    if known["mark"] != mark:
-        raise AlreadyExists("this request id was used for another message before")
-    return Answer(
-        execution=known["execution"],
-        http=known["http"],
-        result=_with_token(known["result"], known["issued"], work, env),
-        repeated=True,
-    )
 
 
 # --------------------------------------------------------------------------------------------- queued

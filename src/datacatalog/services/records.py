@@ -138,7 +138,9 @@ def find_record(reference: str, work: Work, env: Env, kinds: Sequence[Kind] = LO
         UnknownRecord.
     """
     found = (
-        _by_uuid(reference, work) or _by_path(reference, work, env) or _by_identifier(reference, kinds, work)
+        _by_uuid(reference, work)
+        or _by_path(reference, kinds, work, env)
+        or _by_identifier(reference, kinds, work)
     )
     if found is None or not found.visible or found.kind not in kinds:
         raise UnknownRecord(reference)
@@ -182,15 +184,19 @@ def _by_uuid(reference: str, work: Work) -> Record | None:
     return work.records.find(TypedUuid(reference))
 
 
-def _by_path(reference: str, work: Work, env: Env) -> Record | None:
+def _by_path(reference: str, kinds: Sequence[Kind], work: Work, env: Env) -> Record | None:
     system, path = env.rules.default_system, reference
     if reference.startswith("agave://"):
         system, path = AgaveUri.parse(reference)
     elif not reference.startswith("/"):
         return None
-    body = {"name": path, "storage_system": system}
-    found = work.records.find(record_uuid(Kind.FILE, body, env.identity, env.rules.default_system))
-    return found or work.records.identified(Kind.REFERENCE, "uri", f"agave://{system}{path}")
+    found = None
+    if Kind.FILE in kinds:
+        place = {"name": path, "storage_system": system}
+        found = work.records.find(record_uuid(Kind.FILE, place, env.identity, env.rules.default_system))
+    if found is None and Kind.REFERENCE in kinds:
+        found = work.records.identified(Kind.REFERENCE, "uri", f"agave://{system}{path}")
+    return found
 
 
 def _by_identifier(reference: str, kinds: Sequence[Kind], work: Work) -> Record | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -32,17 +33,19 @@ _LONGEST_ABACO_ID = 32
 
 
 def execution_id(entropy: bytes) -> str:
-    """Return the id of an execution, 13 letters and digits or so: the first 64 bits, as platforms take them of a UUID.
+    """Return the id of an execution, 13 capital letters and digits: the first 64 bits, as platforms take them of a UUID.
+
+    It is no hash id: every message gets one, and nobody has to read it back.
 
     Args:
         entropy: 16 random bytes, or those of a UUID.
     """
-    return _encoded(_checked(entropy)[:8])
+    return base64.b32hexencode(_checked(entropy)[:8]).rstrip(b"=").decode()
 
 
 def actor_id(name: str) -> str:
     """Return the id of the actor of this name: always the same one, of the form that platforms give."""
-    return execution_id(hashlib.sha256(f"actor\0{name}".encode()).digest()[:16])
+    return _encoded(hashlib.sha256(f"actor\0{name}".encode()).digest()[:8])
 
 
 def nonce_id(tenant: str, entropy: bytes) -> str:
