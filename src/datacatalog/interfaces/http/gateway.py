@@ -235,7 +235,7 @@ class Gateway:
     async def revoke_nonce(self, request: HttpRequest) -> Response:
         name, nonce = self._actor_name(request), request.path_params["nonce"]
         await self._admit(request, name, "UPDATE")
-        if not await self._run(lambda: access.revoke_nonce(nonce, self.app.env)):
+        if not await self._run(lambda: access.revoke_nonce(nonce, self.app.env, actor=name)):
             raise UnknownRecord("this one", "nonce")
         return success(None, message="Nonce revoked")
 
