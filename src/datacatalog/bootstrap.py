@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.platforms.local import LocalPlatform
+from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
+from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
 from datacatalog.adapters.storage.local import LocalStorage
 from datacatalog.adapters.stores.sqlite import SqliteStore
@@ -24,7 +27,22 @@ from datacatalog.services.indexing import INDEX_QUEUE, index_archive
 from datacatalog.services.launching import LAUNCH_QUEUE, launch_job
 from datacatalog.settings import Settings, load
 
-TaskRunner = Callable[[Task], None]
+NOTIFICATION_TRIES = 20
+"""With waits that double up to five minutes: more than an hour. A callback that is given up leaves its job RUNNING."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKind:
+    """What is done with the messages of a queue that no actor reads.
+
+    Attributes:
+        long: it takes so long that it needs threads of its own.
+        tries: how often a message is tried; None: worker.max_tries of the configuration.
+    """
+
+    run: Callable[[Task], None]
+    long: bool = False
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +50,16 @@ class App:
     """A wired application.
 
     Attributes:
-        tasks: queue of long work -> what does it.
+        tasks: queue -> the kind of task that it holds.
+        forget: removes what is older than an instant, besides what the store forgets.
         bearer: makes bearer tokens for this installation.
         actor_names: actor id or alias -> actor name.
     """
 
     settings: Settings
     env: Env
-    tasks: Mapping[str, TaskRunner]
+    tasks: Mapping[str, TaskKind]
+    forget: Callable[[datetime], object]
     bearer: BearerTokens
     actor_names: Mapping[str, str]
 
@@ -90,12 +110,20 @@ def build_app(settings: Settings | None = None) -> App:
         identity=identity,
         bearer=partial(_principal, bearer),
     )
-    tasks: dict[str, TaskRunner] = {
-        INDEX_QUEUE: partial(index_archive, env=env),
-        LAUNCH_QUEUE: partial(launch_job, env=env),
-        **platform.tasks(),
+    tasks = {
+        INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
+        LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        JOBS_QUEUE: TaskKind(run=platform.run, long=True),
+        NOTIFICATIONS_QUEUE: TaskKind(run=platform.notify, tries=NOTIFICATION_TRIES),
     }
-    return App(settings=settings, env=env, tasks=tasks, bearer=bearer, actor_names=_actor_names(settings))
+    return App(
+        settings=settings,
+        env=env,
+        tasks=tasks,
+        forget=lambda before: platform.forget(before=before),
+        bearer=bearer,
+        actor_names=_actor_names(settings),
+    )
 
 
 def _sqlite_path(settings: Settings) -> Path:

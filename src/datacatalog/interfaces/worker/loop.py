@@ -11,7 +11,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,12 +20,10 @@ from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
-from datacatalog.services.indexing import INDEX_QUEUE
 from datacatalog.services.reception import handle_delivery, refuse_delivery
 
 log = logging.getLogger("datacatalog.worker")
 
-LONG_QUEUES = (INDEX_QUEUE, "platform-jobs")
 IDLE = timedelta(seconds=1)
 RETRY_MAX = timedelta(minutes=5)
 HOUSEKEEPING = timedelta(hours=1)
@@ -55,7 +53,7 @@ class Worker:
         self._retention = timedelta(days=config["retention_days"])
         self._stop = threading.Event()
         self._held: dict[str, Delivery] = {}
-        self._pools = _pools([*ACTORS, *app.tasks], config["concurrency"], queues)
+        self._pools = _pools(app, config["concurrency"], queues)
 
     def run(self) -> None:
         """Work until `stop`; then finish what is in hand, or give it back."""
@@ -117,13 +115,14 @@ class Worker:
         return True
 
     def _handle(self, delivery: Delivery) -> None:
-        exhausted = delivery.tries > self._max_tries
-        run = self.app.tasks.get(delivery.queue)
-        if run is not None:
-            last = delivery.tries >= self._max_tries
-            run(Task(delivery=delivery, store=self.app.env.store, last=last, exhausted=exhausted))
+        tries = self._tries(delivery)
+        exhausted = delivery.tries > tries
+        kind = self.app.tasks.get(delivery.queue)
+        if kind is not None:
+            last = delivery.tries >= tries
+            kind.run(Task(delivery=delivery, store=self.app.env.store, last=last, exhausted=exhausted))
         elif exhausted:
-            raise GivenUp(self._max_tries)
+            raise GivenUp(tries)
         else:
             answer = handle_delivery(delivery, self.app.env)
             log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
@@ -141,12 +140,16 @@ class Worker:
             log.warning("%s", e)
 
     def _again(self, delivery: Delivery, reason: str) -> None:
-        if delivery.tries >= self._max_tries:
+        if delivery.tries >= self._tries(delivery):
             self.app.env.transport.bury(delivery, reason=reason)
             return
         wait = min(self._retry_base * 2 ** (delivery.tries - 1), RETRY_MAX)
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  it only keeps workers from marching in step
         self.app.env.transport.retry(delivery, delay=wait * jitter, reason=reason)
+
+    def _tries(self, delivery: Delivery) -> int:
+        kind = self.app.tasks.get(delivery.queue)
+        return self._max_tries if kind is None or kind.tries is None else kind.tries
 
     # ------------------------------------------------------------------------------------------- house
 
@@ -154,25 +157,25 @@ class Worker:
         """Forget what is older than the retention; any number of workers may do so at once."""
         while not self._stop.is_set():
             try:
-                gone = self.app.env.store.prune(before=self.app.env.clock.now() - self._retention)
+                before = self.app.env.clock.now() - self._retention
+                gone = self.app.env.store.prune(before=before)
+                self.app.forget(before)
                 log.debug("forgot %s", dict(gone))
             except DatacatalogError as e:
                 log.error("%s: %s", e.code, e)
             self._stop.wait(HOUSEKEEPING.total_seconds())
 
 
-def _pools(known: Sequence[str], threads: int, wanted: Sequence[str] | None) -> list[Pool]:
-    served = [q for q in known if wanted is None or q in wanted]
-    quick = [q for q in served if q not in LONG_QUEUES]
+def _pools(app: App, threads: int, wanted: Sequence[str] | None) -> list[Pool]:
+    served = [q for q in queues_of(app) if wanted is None or q in wanted]
+    long = [q for q in served if q in app.tasks and app.tasks[q].long]
+    quick = [q for q in served if q not in long]
     pools = [Pool(queues=quick, threads=threads)] if quick else []
-    return pools + [Pool(queues=[q], threads=threads) for q in served if q in LONG_QUEUES]
+    return pools + [Pool(queues=[q], threads=threads) for q in long]
 
 
 class _Heartbeat:
-    """Renews a lease while its message is being handled.
-
-    It beats first after a third of the lease, so quick messages cost it nothing but a timer.
-    """
+    """Renews the lease of a task while it runs. Messages to actors are quick and need none."""
 
     def __init__(self, app: App, delivery: Delivery, lease: timedelta) -> None:
         self._app, self._delivery, self._lease = app, delivery, lease
@@ -199,6 +202,6 @@ class _Heartbeat:
                 log.error("heartbeat of %s: %s", self._delivery.id, e)
 
 
-def queues_of(app: App) -> Mapping[str, str]:
-    """Return every queue that a worker may serve, with what it holds."""
-    return dict.fromkeys(ACTORS, "messages") | dict.fromkeys(app.tasks, "long work")
+def queues_of(app: App) -> tuple[str, ...]:
+    """Return every queue that a worker may serve."""
+    return (*ACTORS, *app.tasks)
