@@ -1,4 +1,4 @@
-"""The parts of the pages that are read off the code: lifecycle, errors, programming interface.
+"""The parts of the pages that are read off the code: lifecycle, errors, commands, programming interface.
 
 A page asks for a part with a comment such as `<!-- generated: lifecycle_table -->` on a line of its own.
 """
@@ -6,13 +6,17 @@ A page asks for a part with a comment such as `<!-- generated: lifecycle_table -
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import click
+
 from datacatalog import domain, ports
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
+from datacatalog.interfaces.cli.main import main
 
 _ASKED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
@@ -61,9 +65,36 @@ def interface() -> str:
     )
 
 
+def command_line() -> str:
+    """Every command that does something: its usage, what it does, and its own options."""
+    return "\n\n".join(
+        _command(context) for context in commands() if not isinstance(context.command, click.Group)
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
-    part.__name__: part for part in (lifecycle_table, lifecycle_diagram, error_table, interface)
+    part.__name__: part for part in (lifecycle_table, lifecycle_diagram, error_table, command_line, interface)
 }
+
+
+def commands() -> Iterator[click.Context]:
+    """Yield every command and group of `datacatalog`, each in the context of those above it."""
+    waiting = [click.Context(main, info_name="datacatalog")]
+    while waiting:
+        context = waiting.pop()
+        yield context
+        if isinstance(context.command, click.Group):
+            names = context.command.list_commands(context)
+            found = [(name, context.command.get_command(context, name)) for name in names]
+            waiting += [click.Context(c, context, info_name=name) for name, c in found if c is not None][::-1]
+
+
+def own_options(command: click.Command) -> Iterator[click.Option]:
+    """Yield the options of a command that not every command has."""
+    everywhere = {option.name for option in main.params}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden and parameter.name not in everywhere:
+            yield parameter
 
 
 def all_errors() -> Iterator[type[DatacatalogError]]:
@@ -112,6 +143,15 @@ def _sender(event: Event) -> str:
 
 def _meaning(error: type[DatacatalogError]) -> str:
     return (error.__doc__ or "").strip().partition("\n")[0]
+
+
+def _command(context: click.Context) -> str:
+    command = context.command
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"## {context.command_path}", f"```text\n{usage}\n```", inspect.cleandoc(command.help or "")]
+    records = [option.get_help_record(context) for option in own_options(command)]
+    rows = [(f"`{record[0]}`".replace("|", "\\|"), record[1]) for record in records if record is not None]
+    return "\n\n".join([*parts, *([_table(("Option", "Meaning"), rows)] if rows else [])])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -64,7 +64,8 @@ class Settings:
     @property
     def api_url(self) -> str:
         gateway = self.config["gateway"]
-        url = gateway["url"] or f"http://{gateway['host']}:{gateway['port']}"
+        host = f"[{gateway['host']}]" if ":" in gateway["host"] else gateway["host"]
+        url = gateway["url"] or f"http://{host}:{gateway['port']}"
         return str(url).rstrip("/")
 
 

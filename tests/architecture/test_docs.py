@@ -106,11 +106,22 @@ def test_lifecycle_diagram_draws_every_move_once(generated: ModuleType) -> None:
     }
 
 
+def test_reference_of_the_command_line_has_every_command_with_every_option(generated: ModuleType) -> None:
+    text = generated.command_line()
+    sections = dict(re.findall(r"(?ms)^## (datacatalog [a-z ]+)$(.*?)(?=^## |\Z)", text))
+    leaves = [context for context in generated.commands() if not hasattr(context.command, "commands")]
+    assert list(sections) == [context.command_path for context in leaves]
+    for context in leaves:
+        for option in generated.own_options(context.command):
+            assert max(option.opts, key=len) in sections[context.command_path]
+
+
 @pytest.mark.parametrize(
     ("page", "parts"),
     [
         ("lifecycle", ["lifecycle_table", "lifecycle_diagram"]),
         ("errors", ["error_table"]),
+        ("cli", ["command_line"]),
         ("api", ["interface"]),
     ],
 )

@@ -65,11 +65,19 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
     try:
         cli.app  # noqa: B018  wiring it is the check
     except DatacatalogError as e:
-        yield Finding("store", False, str(e), "mend what it names")
+        yield Finding("start", False, str(e), "mend what it names")
         return
     for check in (_store, _storage, _apps, _nonces, _clock, _dead_letters, _stuck_jobs):
         yield _tried(check, cli)
     yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
+
+
+def gateway_url() -> str | None:
+    """Return where the gateway is to be reached, or None where the settings cannot be used."""
+    try:
+        return load().api_url
+    except Misconfigured:
+        return None
 
 
 def _tried(check: Callable[[Cli], Finding], cli: Cli) -> Finding:
@@ -189,7 +197,7 @@ def _gateway(settings: Settings) -> Finding:
     from datacatalog.interfaces.http.sockets import listen
 
     url, gateway = settings.api_url, settings.config["gateway"]
-    if is_ready(url, "/healthz"):
+    if is_ready(url, "/healthz", timeout_s=2):
         if is_ready(url):
             return Finding("gateway", True, f"answers at {url}")
         return Finding("gateway", False, f"answers at {url}, but is not ready", "see its log")

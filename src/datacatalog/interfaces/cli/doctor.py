@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not ask the gateway.")
 @pass_cli
 def doctor(cli: Cli, offline: bool) -> int:
-    """Check this catalog: settings, secrets, store, storage, apps, gateway, clock, dead letters, stuck jobs.
+    """Check this catalog, and tell what to do.
+
+    Settings, secrets, store, storage, apps, callbacks, clock, dead letters, stuck jobs, gateway.
 
     Exit status: 0 all is well, 1 something is not.
     """
-    from datacatalog.interfaces.cli.checks import examine
+    from datacatalog.interfaces.cli.checks import examine, gateway_url
 
     found = list(examine(cli, offline=offline))
-    well = all(finding.well for finding in found)
-    url = cli.app.settings.api_url if found[0].well else None
+    well, url = all(finding.well for finding in found), gateway_url()
     document = {"well": well, "url": url, "checks": [finding.document() for finding in found]}
     cli.out.lines(document, [line for finding in found for line in _lines(finding)])
     return 0 if well else 1

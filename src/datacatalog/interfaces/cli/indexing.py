@@ -46,7 +46,10 @@ def index(
     wait: bool,
     timeout_s: float | None,
 ) -> int:
-    """Index the outputs of a job; a worker does it."""
+    """Index the outputs of a job.
+
+    A worker does it; --wait waits for that. Exit status then: 0 done, 1 the job failed, 75 neither in time.
+    """
     from datacatalog.interfaces.cli.acting import deliver, owners_token, told
     from datacatalog.interfaces.cli.watching import follow
 

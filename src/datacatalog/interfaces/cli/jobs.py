@@ -160,10 +160,11 @@ def list_(
 @pass_cli
 def event(cli: Cli, uuid: str, name: str, data: str | None, token: str | None) -> None:
     """Say that something happened to a job: run, update, finish, fail, ..."""
+    from datacatalog.domain.jobs.lifecycle import read_event
     from datacatalog.interfaces.cli.acting import deliver, owners_token, told
 
-    job, sent = job_uuid(uuid), json_object(data)
-    message: dict[str, Any] = {"uuid": job, "name": name, "token": token or owners_token(job, cli.env)}
+    job, sent, known = job_uuid(uuid), json_object(data), read_event(name)
+    message: dict[str, Any] = {"uuid": job, "name": known.value, "token": token or owners_token(job, cli.env)}
     if sent is not None:
         message["data"] = sent
     cli.out.document(told(deliver(MANAGER, message, cli.env)))

@@ -13,6 +13,8 @@ from datacatalog.interfaces.cli.context import Cli
 
 # The same as settings.CONFIG_VARIABLE, which costs the loading of a YAML parser and a validator.
 CONFIG_VARIABLE = "DATACATALOG_CONFIG"
+COMPLETION_VARIABLE = "_DATACATALOG_COMPLETE"
+PROGRAM = "datacatalog"
 
 
 class Later(NamedTuple):

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("record", metavar="UUID|PATH|ID")
 @click.option(
-    "--depth", type=click.IntRange(1, 100), default=20, show_default=True, help="At most so many steps back."
+    "--depth",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="At most so many steps back.",
 )
 @pass_cli
 def lineage(cli: Cli, record: str, depth: int) -> None:
-    """Tell what a record came from: its parents, what made it, its inputs, and so on. Each is shown once."""
+    """Tell what something came from.
+
+    Its parents, what made it, its inputs, and what those came from, and so on. Each record is shown once.
+    """
     from datacatalog.services.lineage import ancestors
     from datacatalog.services.records import find_record
 

@@ -53,13 +53,13 @@ class Item(NamedTuple):
               help="What becomes of a record that is there already: changed field by field, written anew, or left.")  # fmt: skip
 @pass_cli
 def load(cli: Cli, files: tuple[str, ...], kind: str | None, strategy: str) -> None:
-    """Put records into the catalog: a JSON array, an object, or an object per line.
+    """Put records into the catalog, from JSON files.
 
-    All of a file goes in, or nothing of it. Loading it again changes nothing.
+    A FILE holds an array of records, one record, or one per line.     All of a file goes in, or nothing of it. Loading it again changes nothing.
     """
     done = []
     for name in files:
-        with _noted(name):
+        with _noted("standard input" if name == "-" else name):
             with click.open_file(name, "rb") as file:
                 items = read_items(file.read())
             done.append(_load(cli, name, items, None if kind is None else Kind(kind), strategy))

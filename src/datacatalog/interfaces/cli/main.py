@@ -15,7 +15,7 @@ import click
 from datacatalog import __version__
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.interfaces.cli.context import Cli
-from datacatalog.interfaces.cli.lazy import Group, Later
+from datacatalog.interfaces.cli.lazy import COMPLETION_VARIABLE, PROGRAM, Group, Later
 from datacatalog.interfaces.cli.output import report
 
 INTERRUPTED = 130
@@ -23,8 +23,8 @@ OUR_FAULT = 70
 NOBODY_READS = 141
 
 COMMANDS: Mapping[str, Later] = {
-    "init": Later("setup:init", "Make a catalog: settings, secrets, store."),
-    "up": Later("up:up", "Run the catalog: gateway and workers, in one command."),
+    "init": Later("setup:init", "Make a catalog in FOLDER: settings, secrets, store, storage."),
+    "up": Later("up:up", "Run the catalog: gateway and workers."),
     "serve": Later("serving:serve", "Run the gateway alone."),
     "worker": Later("serving:worker", "Run workers alone."),
     "pipelines": Later("pipelines:pipelines", "Register pipelines, change them, list them."),
@@ -51,12 +51,17 @@ class Root(Group):
         cli = Cli()
         extra.pop("standalone_mode", None)
         words = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._status(words, prog_name or "datacatalog", cli, extra))
+        if COMPLETION_VARIABLE in os.environ:
+            super().main(words, PROGRAM, complete_var=COMPLETION_VARIABLE)
+        sys.exit(self._status(words, prog_name or PROGRAM, cli, extra))
 
     def _status(self, words: list[str], name: str, cli: Cli, extra: dict[str, Any]) -> int:
         try:
-            ended = super().main(words, name, obj=cli, standalone_mode=False, **extra)
+            with self.make_context(name, words, obj=cli, **extra) as context:
+                ended = self.invoke(context)
             sys.stdout.flush()
+        except click.exceptions.Exit as e:
+            return e.exit_code
         except click.UsageError as e:
             # Where the words cannot be read, --json may not have been read either.
             report("usage", _usage(e), as_json=cli.json or "--json" in words)
@@ -96,7 +101,7 @@ def _told(error: DatacatalogError) -> str:
     return ": ".join([*reversed(getattr(error, "__notes__", [])), str(error)])
 
 
-@click.group(cls=Root, later=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(PROGRAM, cls=Root, later=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """The ledger of computational pipelines: what ran, on what, with which parameters, and what came of it.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+UNFOLDED = 40
 PATIENCE_S = 1.0
 """Work that takes longer than this shows how far it is."""
 
@@ -135,11 +136,13 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> N
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
+    cells = [[printable(row.get(column)) for column in columns] for row in rows]
     for n, column in enumerate(columns):
-        # The first column is what the next command is given, so it stays whole.
-        table.add_column(column.replace("_", " "), no_wrap=n == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(row.get(column))) for column in columns))
+        # UUIDs are copied into the next command, so they stay whole; paths and checksums give way.
+        short = all(len(line[n]) <= UNFOLDED for line in cells)
+        table.add_column(column.replace("_", " "), no_wrap=short, overflow="fold")
+    for line in cells:
+        table.add_row(*map(Text, line))
     Console().print(table)
 
 

@@ -65,7 +65,12 @@ def token_option(help: str, *, required: bool = False) -> Callable[[F], F]:
 
 
 limit_option = click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="At most so many.",
 )
 after_option = click.option(
     "--after", metavar="UUID", help="Go on after this one, the last of the page before."

@@ -85,7 +85,10 @@ def send(
     nonce: str | None,
     bearer: str | None,
 ) -> None:
-    """Send the message in FILE to an actor, and print its answer (with the token it issues)."""
+    """Send a message to an actor.
+
+    The message is in FILE. The answer is printed with the token that it issues.
+    """
     if url is not None:
         cli.out.document(_post(url, actor, file.read(), query, nonce, bearer))
         return

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from datacatalog.settings import Settings
 
 port_option = click.option(
-    "--port", type=click.IntRange(0, 65535), help="In place of gateway.port; 0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="In place of gateway.port; 0 takes a free one.",
 )
 host_option = click.option("--host", metavar="H", help="In place of gateway.host.")
 _watched = click.option(
@@ -33,12 +36,15 @@ _watched = click.option(
 @_watched
 @pass_cli
 def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd: int | None) -> None:
-    """Run the gateway alone; SIGTERM or Ctrl-C ends it, once what was taken is done."""
+    """Run the gateway alone.
+
+    SIGTERM or Ctrl-C ends it, once what was taken is done.
+    """
     from datacatalog.interfaces.cli.logs import log_to_stderr
     from datacatalog.settings import load
 
     log_to_stderr(verbose=cli.verbose)
-    _end_on_signals()
+    _on_signals(_end_at_once)
     _end_with(watch_fd)
     settings = load()
     sock = socket.socket(fileno=fd) if fd is not None else open_socket(settings, host, port)
@@ -49,7 +55,10 @@ def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd
     from datacatalog.bootstrap import build_app
     from datacatalog.interfaces.http.server import serve as serve_socket
 
-    serve_socket(build_app(settings), sock)
+    app = build_app(settings)
+    # The server handles these itself while it runs, and then sends them once more.
+    _on_signals(_end_in_order)
+    serve_socket(app, sock)
 
 
 def open_socket(settings: Settings, host: str | None, port: int | None) -> socket.socket:
@@ -82,14 +91,19 @@ def reached_at(sock: socket.socket, settings: Settings) -> Mapping[str, str]:
     }
 
 
-def _end_on_signals() -> None:
-    """End with 0 on SIGTERM and SIGINT: that is how a service is stopped."""
+def _on_signals(act: Callable[[], object]) -> None:
+    """Do this on SIGTERM and SIGINT, which are how a service is stopped."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: act())
 
-    def end(*_: object) -> None:
-        raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+def _end_at_once() -> None:
+    """End while nothing is served yet: an exception could be lost in whatever is being imported."""
+    os._exit(0)
+
+
+def _end_in_order() -> None:
+    raise SystemExit(0)
 
 
 def _end_with(pipe: int | None) -> None:
@@ -119,18 +133,22 @@ def _end_with(pipe: int | None) -> None:
 @_watched
 @pass_cli
 def worker(cli: Cli, queues: Sequence[str], concurrency: int | None, watch_fd: int | None) -> None:
-    """Run workers alone; SIGTERM or Ctrl-C ends them, and what they cannot finish is given back."""
+    """Run workers alone.
+
+    SIGTERM or Ctrl-C ends them; what they cannot finish is given back.
+    """
     from datacatalog.interfaces.cli.logs import log_to_stderr
 
     log_to_stderr(verbose=cli.verbose)
-    _end_on_signals()
+    _on_signals(_end_at_once)
     _end_with(watch_fd)
     if concurrency is not None:
         os.environ["DATACATALOG_WORKER__CONCURRENCY"] = str(concurrency)
 
-    from datacatalog.interfaces.worker.loop import Worker, queues_of
+    from datacatalog.interfaces.worker.loop import Worker
+    from datacatalog.services.dispatch import ACTORS
 
-    known = queues_of(cli.app)
+    known = [*ACTORS, *cli.app.tasks]
     for queue in queues:
         if queue not in known:
             raise click.BadParameter(
@@ -138,10 +156,6 @@ def worker(cli: Cli, queues: Sequence[str], concurrency: int | None, watch_fd: i
             )
     running = Worker(cli.app, queues or None)
 
-    def stop(*_: object) -> None:
-        # Not in the handler: it may have interrupted the very wait whose lock it would need.
-        threading.Thread(target=running.stop, name="stop").start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    # Not in the handler: it may have interrupted the very wait whose lock it would need.
+    _on_signals(lambda: threading.Thread(target=running.stop, name="stop").start())
     running.run()

@@ -19,6 +19,7 @@ PAUSE_MAX_S = 30.0
 STEADY_S = 30.0
 """A child that ran for so long has earned a quick restart."""
 GRACE_S = 15.0
+INSISTENT_S = 1.0
 HOPELESS = frozenset({2, 78})
 """Exit statuses that another try does not change: wrong usage, wrong configuration."""
 
@@ -33,11 +34,13 @@ class Signals:
         for end in (self._read, self._write):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in (*STOP_SIGNALS, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
+        taken = (*STOP_SIGNALS, signal.SIGCHLD)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in taken}
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(-1)
         os.close(self._read)
         os.close(self._write)
@@ -129,14 +132,18 @@ class Supervisor:
         return status
 
     def _stop(self, signals: Signals) -> None:
-        """End all children: by SIGTERM, and by SIGKILL who is not gone in time or once a second signal comes."""
+        """End all children: by SIGTERM, and by SIGKILL who is not gone in time, or once a second signal is insistent."""
         running = [child.process for child in self.children if child.process is not None]
         for process in running:
             process.terminate()
-        deadline = time.monotonic() + GRACE_S
+        began = time.monotonic()
         while any(process.poll() is None for process in running):
-            left = deadline - time.monotonic()
-            if left <= 0 or signals.wait(left) & STOP_SIGNALS:
+            waited_s = time.monotonic() - began
+            if waited_s >= GRACE_S:
+                break
+            insisted = signals.wait(GRACE_S - waited_s) & STOP_SIGNALS
+            # Some senders signal a process and its group, which is one wish and not two.
+            if insisted and time.monotonic() - began > INSISTENT_S:
                 break
         for process in running:
             if process.poll() is None:

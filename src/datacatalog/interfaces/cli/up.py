@@ -21,10 +21,20 @@ ANSWER_S = 5
 @click.command(cls=Command)
 @host_option
 @port_option
-@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Worker processes.",
+)
 @pass_cli
 def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
-    """Run the catalog: gateway and workers. Ctrl-C or SIGTERM stops all of it; what dies is started again."""
+    """Run the catalog: gateway and workers.
+
+    Ctrl-C or SIGTERM stops all of it; what dies is started again.
+    """
     from datacatalog.interfaces.cli.logs import log_to_stderr
     from datacatalog.interfaces.cli.supervisor import Child, Supervisor
     from datacatalog.interfaces.http.sockets import url_of
@@ -56,12 +66,12 @@ def tell_when_ready(url: str, tell: Callable[[], None]) -> None:
     threading.Thread(target=wait, name="ready", daemon=True).start()
 
 
-def is_ready(url: str, path: str = "/readyz") -> bool:
-    """Tell whether a gateway answers well."""
+def is_ready(url: str, path: str = "/readyz", *, timeout_s: float = ANSWER_S) -> bool:
+    """Tell whether a gateway answers well, and in time."""
     from http.client import HTTPConnection, HTTPException
     from urllib.parse import urlsplit
 
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_S)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK

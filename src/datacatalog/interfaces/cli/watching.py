@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.jobs.lifecycle import Event, State
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 PAGE = 500
+TELLING = ("status", "reason", "lastStatusMessage", "note", "flag")
+GIST_MAX = 120
 DONE, FAILED, TIMED_OUT = 0, 1, 75
 
 _GOOD_ENDS = frozenset({State.VALIDATING, State.VALIDATED, State.FINALIZED})
@@ -98,9 +101,9 @@ def follow(
 @click.option("--until", metavar="STATE", help="Wait for this state, not for the end.")
 @pass_cli
 def watch(cli: Cli, uuid: str, timeout_s: float | None, until: str | None) -> int:
-    """Follow a job until it is done: finished, and its outputs indexed.
+    """Follow a job until it is done.
 
-    Exit status: 0 it is done, or reached the state; 1 it failed; 75 neither in time.
+    It is done once it has finished and its outputs are indexed.     Exit status: 0 it is done, or reached the state; 1 it failed; 75 neither in time.
     """
     from datacatalog.services.jobs import job_document
 
@@ -155,12 +158,16 @@ def _look(uuid: TypedUuid, after: int, env: Env) -> tuple[Job, Sequence[tuple[in
 
 
 def _print(entry: HistoryEntry, cli: Cli) -> None:
+    document = entry.document()
+    marks = [mark for mark in ("implied", "noted") if document.get(mark)]
+    line = [document["date"], f"{entry.name:9}", f"{entry.state:10}", *marks, _gist(entry.data or {})]
+    cli.out.line(document, "  ".join(line).rstrip())
+
+
+def _gist(data: JsonObject) -> str:
+    """Return what people want to know of an event's data: what its sender said in words, or how it begins."""
     from datacatalog.interfaces.cli.output import printable
 
-    document = entry.document()
-    marks: list[Any] = [mark for mark in ("implied", "noted") if document.get(mark)]
-    data = [printable(entry.data)] if entry.data else []
-    cli.out.line(
-        document,
-        "  ".join([document["date"], f"{entry.name:9}", f"{entry.state:10}", *marks, *data]).rstrip(),
-    )
+    told = [str(data[field]) for field in TELLING if data.get(field)]
+    text = ": ".join(told) if told else printable(data) if data else ""
+    return text if len(text) <= GIST_MAX else f"{text[: GIST_MAX - 1]}…"

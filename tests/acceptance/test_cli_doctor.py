@@ -1,0 +1,127 @@
+"""`datacatalog doctor`: it finds what is wrong, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.cli import Shell, made
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return made(tmp_path / "catalog")
+
+
+def test_fresh_catalog_is_well(shell: Shell) -> None:
+    told = shell.ask("doctor")
+    assert told["well"] is True
+    assert told["url"].startswith("http://127.0.0.1:")
+    assert [each["check"] for each in told["checks"]] == [
+        "settings", "secrets", "store", "storage", "apps", "callbacks", "clock", "dead letters", "stuck jobs", "gateway",
+    ]  # fmt: skip
+    assert all(line.startswith("ok ") for line in shell.ok("doctor").splitlines())
+
+
+def lose_config(home: Path) -> None:
+    (home / "config.yml").unlink()
+
+
+def open_secrets(home: Path) -> None:
+    (home / "secrets.json").chmod(0o644)
+
+
+def open_home(home: Path) -> None:
+    home.chmod(0o777)
+
+
+def lose_store(home: Path) -> None:
+    (home / "catalog.db").unlink()
+
+
+def break_store(home: Path) -> None:
+    (home / "catalog.db").write_bytes(b"no database at all" * 1000)
+
+
+def lose_apps(home: Path) -> None:
+    (home / "apps").rmdir()
+
+
+def break_app(home: Path) -> None:
+    (home / "apps" / "taco-1.0.0.yml").write_text("id: taco-1.0.0\n")
+
+
+def future(home: Path) -> None:
+    os.utime(home / "secrets.json", (4e9, 4e9))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (lose_config, "settings"),
+        (open_secrets, "settings"),
+        (open_home, "secrets"),
+        (lose_store, "store"),
+        (break_store, "start"),
+        (break_app, "start"),
+        (lose_apps, "apps"),
+        (future, "clock"),
+    ],
+)
+def test_doctor_finds_what_is_wrong_and_says_what_to_do(
+    spoil: Callable[[Path], None], check: str, shell: Shell
+) -> None:
+    spoil(shell.home)
+    told = shell.ask_doctor()
+    bad = [each for each in told["checks"] if not each["well"]]
+    assert told["well"] is False
+    assert [each["check"] for each in bad] == [check]
+    assert bad[0]["found"]
+    assert bad[0]["do"]
+    ran = shell.run("doctor", "--offline")
+    assert ran.status == 1
+    assert f"BAD  {check}: " in ran.out
+    assert "     do: " in ran.out
+
+
+def test_storage_that_cannot_be_written_is_found(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATACATALOG_STORAGE__SYSTEMS__DATA__ROOT", "/proc")
+    told = shell.ask_doctor()
+    assert [each["check"] for each in told["checks"] if not each["well"]] == ["storage"]
+
+
+def test_job_that_nobody_indexes_any_more_is_found(shell: Shell) -> None:
+    job = shell.job(stuck=1)
+    for event in ("run", "finish", "index"):
+        shell.ok("jobs", "event", job, event)
+    assert shell.ask_doctor()["well"]
+    bury_index_task(shell)
+    found = {each["check"]: each for each in shell.ask_doctor()["checks"]}
+    assert job in found["stuck jobs"]["found"]
+
+
+def bury_index_task(shell: Shell) -> None:
+    from datetime import timedelta
+
+    from datacatalog.bootstrap import build_app
+    from datacatalog.settings import load
+
+    app = build_app(load(shell.config, environ={}))
+    delivery = app.env.transport.claim(["index-archive"], lease=timedelta(seconds=30))
+    assert delivery is not None
+    app.env.transport.bury(delivery, reason="for the test")
+    app.close()
+
+
+def test_something_else_at_the_gateways_address_is_found(shell: Shell) -> None:
+    url = shell.ask_doctor()["url"]
+    with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))) as other:
+        other.settimeout(0.1)
+        found: dict[str, Any] = {each["check"]: each for each in shell.ask_doctor(offline=False)["checks"]}
+    assert found["gateway"]["well"] is False
+    assert "taken" in found["gateway"]["found"]
