@@ -176,9 +176,19 @@ def revoke_nonce(reference: str, env: Env, *, actor: str | None = None) -> bool:
 # ---------------------------------------------------------------------------------------- who is there
 
 
-def authenticate(env: Env, *, actor: str, level: str, nonce: str | None, bearer: str | None) -> Principal:
+def authenticate(
+    env: Env,
+    *,
+    actor: str,
+    level: str,
+    nonce: str | None,
+    bearer: str | None,
+    repeats: bool = False,
+) -> Principal:
     """Tell whom a request runs as.
 
+    Args:
+        repeats: the request may be one that was answered before, with the last use of its nonce.
     Raises:
         MissingCredentials: it shows none.
         BadCredentials: they are unknown, expired, used up, for another actor, or of a lower level.
@@ -193,8 +203,11 @@ def authenticate(env: Env, *, actor: str, level: str, nonce: str | None, bearer:
     found = env.store.read(lambda work: work.credentials.find(digest_of(nonce)))
     _check_nonce(found, actor, level, env.clock.now())
     assert found is not None  # noqa: S101  _check_nonce refuses None
+    spent = found.uses_left is not None and found.uses_left < 1
+    if spent and not repeats:
+        raise BadCredentials("the nonce")
     limited = "limited-nonce" if found.uses_left is not None else "nonce"
-    return Principal(name=found.owner, via=f"{limited}:{found.digest}", level=found.level)
+    return Principal(name=found.owner, via=f"{limited}:{found.digest}", level=found.level, spent=spent)
 
 
 def count_use(principal: Principal, work: Work, env: Env) -> None:
@@ -220,7 +233,6 @@ def _check_nonce(found: Credential | None, actor: str, level: str, at: datetime)
         and found.actor in ("*", actor)
         and LEVELS.index(found.level) >= LEVELS.index(level)
         and (found.expires is None or at < found.expires)
-        and (found.uses_left is None or found.uses_left > 0)
     )
     if not good:
         raise BadCredentials("the nonce")

@@ -19,11 +19,16 @@ from datacatalog.ports.transport import Transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Whom a request runs as."""
+    """Whom a request runs as.
+
+    Attributes:
+        spent: the uses of its nonce are all counted; it may only be told again what it was answered.
+    """
 
     name: str
     via: str
     level: str = "EXECUTE"
+    spent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from datacatalog.domain.documents import minified
-from datacatalog.domain.errors import AlreadyExists, DatacatalogError
+from datacatalog.domain.errors import AlreadyExists, BadCredentials, DatacatalogError
 from datacatalog.domain.identifiers.platforms import execution_id
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import Message
@@ -57,9 +57,14 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
     Returns:
         The answer, once everything it speaks of is durable.
     Raises:
-        BadMessage, Refused, NotFound, Conflict: nothing was written.
+        BadMessage, BadCredentials, Refused, NotFound, Conflict: nothing was written.
         Unavailable: nothing was acknowledged.
     """
+    # What was answered is answered alike, even where the same message would be refused by now.
+    if envelope.delivery_id and (before := env.store.read(lambda work: _answered(envelope, work, env))):
+        return before
+    if envelope.principal.spent:
+        raise BadCredentials("the nonce")
     to = actor(envelope.request.actor)
     message = to.read(envelope.request, env.schemas)
     if not queued:
@@ -102,31 +107,45 @@ def _write_execution(execution: str, to: Actor, outcome: Outcome, queued: bool, 
     )
 
 
-def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: Env) -> Answer:
-    """Take a message that carries an id of its own; where that id was answered before, answer the same again.
+def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
+    """Return what a message that carries an id of its own was answered before, or None.
 
     Raises:
         AlreadyExists: the id was used for another message.
     """
     assert envelope.delivery_id is not None  # noqa: S101  the caller asks only then
-    scope = f"{envelope.request.actor}:{envelope.principal.name}"
-    mark = _mark(envelope.request)
-    known = work.answers.recall(scope, envelope.delivery_id)
-    if known is not None:
-        if known["mark"] != mark:
-            raise AlreadyExists("this request id was used for another message before")
-        result = _with_token(known["result"], known["issued"], work, env)
-        return Answer(execution=known["execution"], http=known["http"], result=result, repeated=True)
+    known = work.answers.recall(_scope(envelope), envelope.delivery_id)
+    if known is None:
+        return None
+    if known["mark"] != _mark(envelope.request):
+        raise AlreadyExists("this request id was used for another message before")
+    result = _with_token(known["result"], known["issued"], work, env)
+    return Answer(execution=known["execution"], http=known["http"], result=result, repeated=True)
+
+
+def _scope(envelope: Envelope) -> str:
+    return f"{envelope.request.actor}:{envelope.principal.name}"
+
+
+def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: Env) -> Answer:
+    """Take a message that carries an id of its own; where it was answered meanwhile, answer the same again.
+
+    Raises:
+        AlreadyExists: the id was used for another message.
+    """
+    assert envelope.delivery_id is not None  # noqa: S101  the caller asks only then
+    if (before := _answered(envelope, work, env)) is not None:
+        return before
     answer = take(work)
     kept = {
-        "mark": mark,
+        "mark": _mark(envelope.request),
         "execution": answer.execution,
         "http": answer.http,
         # What is kept holds no secret; a token is made again when it is told again.
         "result": {k: v for k, v in answer.result.items() if k != "token"},
         "issued": answer.issued,
     }
-    work.answers.remember(scope, envelope.delivery_id, kept, at=env.clock.now())
+    work.answers.remember(_scope(envelope), envelope.delivery_id, kept, at=env.clock.now())
     return answer
 
 

@@ -119,7 +119,8 @@ class Gateway:
         body = await self._body(request)
 
         def work() -> Answer:
-            principal = self._authenticate(request, name, "EXECUTE", nonce)
+            repeats = delivery_id is not None
+            principal = self._authenticate(request, name, "EXECUTE", nonce, repeats=repeats)
             received = Request(actor=name, body=body, context=context)
             sent = Envelope(request=received, principal=principal, delivery_id=delivery_id)
             try:
@@ -284,10 +285,17 @@ class Gateway:
             env.store.transact(lambda work: access.count_use(principal, work, env))
         return principal
 
-    def _authenticate(self, request: HttpRequest, actor: str, level: str, nonce: str | None) -> Principal:
+    def _authenticate(
+        self, request: HttpRequest, actor: str, level: str, nonce: str | None, *, repeats: bool = False
+    ) -> Principal:
         try:
             return access.authenticate(
-                self.app.env, actor=actor, level=level, nonce=nonce, bearer=_bearer(request)
+                self.app.env,
+                actor=actor,
+                level=level,
+                nonce=nonce,
+                bearer=_bearer(request),
+                repeats=repeats,
             )
         except BadCredentials:
             self._throttle.wrong(_source(request), "credentials", at=self.app.env.clock.now())
