@@ -116,6 +116,25 @@ def test_url_parameter_that_is_none_is_refused(query: tuple[str, ...], shell: Sh
     assert shell.fails("send", "jobs-manager", "-", *query, stdin="") == (2, "usage")
 
 
+def test_message_waits_for_a_worker_where_the_actor_is_so_configured(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = shell.job(sent="queued")
+    token = shell.ok("jobs", "token", job).strip()
+    message = json.dumps({"uuid": job, "name": "run", "token": token})
+    with monkeypatch.context() as environ:
+        environ.setenv("DATACATALOG_ACTORS__JOBS-MANAGER__DELIVERY", "queued")
+        assert shell.ask("send", "jobs-manager", "-", stdin=message)["outcome"] == {"queued": "JobEvent"}
+    assert shell.ask("jobs", "show", job)["state"] == "CREATED"
+    shell.work()
+    assert shell.ask("jobs", "show", job)["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://localhost", "http://ada@localhost"])
+def test_url_that_cannot_be_a_gateways_is_refused(url: str, shell: Shell) -> None:
+    assert shell.fails("send", "jobs-manager", "-", "--url", url, stdin="") == (2, "usage")
+
+
 def test_gateway_that_is_not_there_is_worth_another_try_and_hears_no_secret(shell: Shell) -> None:
     words = ("send", "jobs-manager", "-", "--url", "http://127.0.0.1:9", "--nonce", "TACC_hidden")
     ran = shell.run("--json", *words, stdin="{}")

@@ -40,6 +40,10 @@ def open_home(home: Path) -> None:
     home.chmod(0o777)
 
 
+def open_apps(home: Path) -> None:
+    (home / "apps").chmod(0o777)
+
+
 def lose_store(home: Path) -> None:
     (home / "catalog.db").unlink()
 
@@ -66,6 +70,7 @@ def future(home: Path) -> None:
         (lose_config, "settings"),
         (open_secrets, "settings"),
         (open_home, "secrets"),
+        (open_apps, "secrets"),
         (lose_store, "store"),
         (break_store, "start"),
         (break_app, "start"),

@@ -128,8 +128,10 @@ def test_up_runs_everything_until_it_is_told_to_stop(shell: Shell) -> None:
 
 
 def test_children_end_with_their_parent_however_it_ends(shell: Shell) -> None:
-    with running(shell, "up", "--port", "0", "--workers", "1") as up:
+    with running(shell, "up", "--workers", "1") as up:
         assert up.line().startswith("the catalog runs at http://127.0.0.1:")
+        found = {each["check"]: each["found"] for each in shell.ask_doctor(offline=False)["checks"]}
+        assert found["gateway"].startswith("answers at http://127.0.0.1:")
         children = list(up.children().values())
         assert len(children) == 2
         up.end(signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 import tempfile
@@ -24,7 +23,7 @@ from datacatalog.interfaces.cli.up import is_ready
 from datacatalog.ports.stores import Credential
 from datacatalog.services.access import list_nonces
 from datacatalog.services.indexing import INDEX_QUEUE
-from datacatalog.settings import SECRETS_FILE, Settings, load
+from datacatalog.settings import CONFIG_FILE, SECRETS_FILE, Settings, load
 
 CLOCK_SLACK = timedelta(minutes=1)
 SHOWN = 3
@@ -88,17 +87,20 @@ def _tried(check: Callable[[Cli], Finding], cli: Cli) -> Finding:
 
 
 def _secrets(settings: Settings) -> Finding:
-    path = settings.home / SECRETS_FILE
-    if not path.exists():
-        return Finding("secrets", True, "from the environment")
-    found = path.stat()
-    if found.st_uid not in (os.getuid(), 0):
-        return Finding("secrets", False, f"{path} is another user's", f"run: chown {os.getuid()} {path}")
-    if settings.home.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return Finding(
-            "secrets", False, f"others may write in {settings.home}", f"run: chmod go-w {settings.home}"
-        )
-    return Finding("secrets", True, f"{path} is for its owner alone")
+    """Nobody but their owner reads the secrets, or changes what is run here."""
+    path, owner = settings.home / SECRETS_FILE, settings.home.stat().st_uid
+    if path.exists() and path.stat().st_uid != owner:
+        found = f"{path} is not of the owner of {settings.home}"
+        return Finding("secrets", False, found, f"run: chown {owner} {path}")
+    for place in (
+        settings.home,
+        settings.home / CONFIG_FILE,
+        settings.path(settings.config["platform"]["apps"]),
+    ):
+        if place.exists() and place.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return Finding("secrets", False, f"others may write to {place}", f"run: chmod go-w {place}")
+    where = f"{path} is for its owner alone" if path.exists() else "from the environment"
+    return Finding("secrets", True, where)
 
 
 def _store(cli: Cli) -> Finding:

@@ -49,6 +49,12 @@ def _read_query(context: click.Context, _: click.Parameter, values: Sequence[str
     return query
 
 
+def _read_url(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (not value.startswith(("http://", "https://")) or "@" in value):
+        raise click.BadParameter("must be http://host or https://host, without a user")
+    return value
+
+
 @click.command(cls=Command)
 @click.argument("actor")
 @message_file
@@ -60,7 +66,12 @@ def _read_query(context: click.Context, _: click.Parameter, values: Sequence[str
     metavar="KEY=VALUE",
     help="A URL parameter; may be given again.",
 )
-@click.option("--url", metavar="URL", help="The gateway to send it to; without it, it is handled here.")
+@click.option(
+    "--url",
+    callback=_read_url,
+    metavar="URL",
+    help="The gateway to send it to; without it, it is handled here.",
+)
 @click.option(
     "--nonce",
     envvar="DATACATALOG_NONCE",
@@ -112,6 +123,8 @@ def _post(
     Raises:
         Unreachable, Answered.
     """
+    from urllib.parse import quote
+
     import requests
 
     shown = {"x-nonce": nonce} if nonce else {}
@@ -120,7 +133,7 @@ def _post(
         headers["Authorization"] = f"Bearer {bearer}"
     try:
         answer = requests.post(
-            f"{url.rstrip('/')}/actors/v2/{actor}/messages",
+            f"{url.rstrip('/')}/actors/v2/{quote(actor, safe='')}/messages",
             params={**query, **shown},
             data=body,
             headers=headers,

@@ -34,7 +34,10 @@ class Signals:
         for end in (self._read, self._write):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        taken = (*STOP_SIGNALS, signal.SIGCHLD)
+        taken = {*STOP_SIGNALS, signal.SIGCHLD}
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            # Under nohup: the terminal may go.
+            taken.remove(signal.SIGHUP)
         self._before = {number: signal.signal(number, lambda *_: None) for number in taken}
         return self
 
