@@ -9,8 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.site import Site, closed, from_elsewhere, opened
+from tests.acceptance.site import CANARIES, Site, closed, from_elsewhere, opened
 from tests.harness import install
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Look through what every test of this folder makes the catalog log."""
+    caplog.set_level("DEBUG")
+    yield
+    for record in caplog.get_records("call"):
+        if record.name.startswith(("datacatalog", "uvicorn", "asyncio")):
+            text = f"{record.getMessage()} {record.exc_text or ''}"
+            assert not [canary for canary in CANARIES if canary in text]
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,9 @@ WAY_TO: Mapping[State, tuple[Event, ...]] = {
 }
 """Events that take a new job to each state."""
 
+CANARIES: set[str] = set()
+"""Every secret that a site was given or gave; no log may ever show one (see conftest)."""
+
 _sources = itertools.count(1)
 
 
@@ -97,6 +100,7 @@ class Site:
     def job(self, state: State = State.CREATED, **changes: Any) -> Created:
         """Create a job and take it to a state."""
         created = self.catalog.job(self.pipeline, **changes)
+        CANARIES.add(created.token)
 
         def go(work: Any) -> None:
             for event in WAY_TO[state]:
@@ -119,7 +123,9 @@ class Site:
 
     def admin(self) -> str:
         """Return a fresh administrative token."""
-        return make_admin_token(self.app.settings.secrets.administrator_key, self.app.env)
+        token = make_admin_token(self.app.settings.secrets.administrator_key, self.app.env)
+        CANARIES.add(token)
+        return token
 
     def dump(self) -> Dump:
         """Return every row of every table of the store."""
@@ -146,6 +152,10 @@ def opened(catalog: Catalog) -> Site:
     site = Site(catalog=catalog, app=app, client=TestClient(asgi(app)), clock=clock)
     from_elsewhere(site)
     site.pipeline = catalog.pipeline()
+    keys = catalog.app.settings.secrets
+    CANARIES.update(
+        {catalog.nonce, keys.token_key, keys.administrator_key, keys.bearer_key, *keys.nonces.values()}
+    )
     return site
 
 
