@@ -42,6 +42,7 @@ CLIENT = Principal(name="benchmarks", via="in process", level="UPDATE")
 def main() -> dict[str, Any]:
     with folder() as home, installation(home / "a") as catalog:
         pipeline = catalog.pipeline()
+        _check_commits(catalog, pipeline)
         whole = _measured("whole lifecycle / 5 bare commits", catalog, pipeline, home, goal=">= 0.50")
         # Messages that the measured jobs left behind are not the next figure's.
         catalog.work()
@@ -60,7 +61,6 @@ def _measured(
         else:
             live(catalog, pipeline)
 
-    _check_commits(catalog, pipeline)
     ours, floor = alternated(
         lambda: seconds(step, JOBS_PER_ROUND),
         lambda: seconds(bare, JOBS_PER_ROUND * COMMITS_PER_JOB),
