@@ -80,10 +80,10 @@ def test_messages_come_by_due_time_and_then_as_they_were_sent(
 
 
 def test_several_queues_are_served_in_one_order(store: Store, transport: Transport) -> None:
-    send(store, "1", "b", at=-SECOND * 3)
-    send(store, "2", "a", at=-SECOND * 2)
-    send(store, "3", "c", at=-SECOND)
     send(store, "4", "b")
+    send(store, "3", "c", at=-SECOND)
+    send(store, "2", "a", at=-SECOND * 2)
+    send(store, "1", "b", at=-SECOND * 3)
     assert claimed_ids(transport, "a", "b") == ["1", "2", "4"]
 
 

@@ -38,22 +38,30 @@ _abandoned: list[sqlite3.Connection] = []
 class Seat:
     """A place at the file: a connection with its one cursor. Who sits there holds the lock."""
 
-    __slots__ = ("__weakref__", "_process", "connection", "cursor", "lock")
+    __slots__ = ("__weakref__", "_closed", "_process", "connection", "cursor", "lock")
 
-    def __init__(self, path: Path, cache_kib: int) -> None:
-        self.connection = _connect(path, cache_kib)
-        self.cursor = self.connection.cursor()
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.cursor = connection.cursor()
         self.lock = threading.Lock()
         self._process = os.getpid()
+        self._closed = False
 
     def rollback(self) -> None:
         """Leave no transaction behind."""
         if self.connection.in_transaction:
             self.cursor.execute("ROLLBACK")
 
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            # The cursor first: its last statement would keep the file open.
+            self.cursor.close()
+            self.connection.close()
+
     def __del__(self) -> None:
         if self._process == os.getpid():
-            self.connection.close()
+            self.close()
         else:
             _abandoned.append(self.connection)
 
@@ -112,7 +120,7 @@ class Connections:
             seats = list(self._seats)
         for seat in seats:
             with seat.lock:
-                seat.connection.close()
+                seat.close()
         self._close_lock_file()
 
     def after_fork(self) -> None:
@@ -131,7 +139,7 @@ class Connections:
         with self._registry:
             if self.closed:
                 raise StoreDown("the store is closed")
-            seat = Seat(self.path, cache_kib)
+            seat = Seat(_connect(self.path, cache_kib))
             self._seats.add(seat)
             return seat
 
@@ -151,9 +159,7 @@ class Connections:
             finally:
                 self.unlock()
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-                raise Misconfigured(f"{self.path} is no database") from error
-            raise StoreDown(f"{self.path}: {error}") from error
+            raise _unusable(self.path, error) from error
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         schema.version_of(connection)
@@ -173,6 +179,9 @@ def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
             check_same_thread=False,
             cached_statements=CACHED_STATEMENTS,
         )
+    except sqlite3.Error as error:
+        raise StoreDown(f"{path}: {error}") from error
+    try:
         for pragma in (
             "synchronous = FULL",
             "foreign_keys = OFF",
@@ -182,8 +191,15 @@ def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
-        raise StoreDown(f"{path}: {error}") from error
+        connection.close()
+        raise _unusable(path, error) from error
     return connection
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> Misconfigured | StoreDown:
+    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+        return Misconfigured(f"{path} is no database")
+    return StoreDown(f"{path}: {error}")
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:
@@ -195,6 +211,9 @@ def _make_file(path: Path) -> None:
     """Create the file with its folder; only its owner may read it: parameters of jobs and digests are in it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"{path.parent} cannot be made: {error.strerror}") from error
+    try:
         # Never opened where it exists: closing a second descriptor would drop the locks of this whole process.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -210,9 +229,9 @@ def _open_lock_file(path: Path) -> int:
         raise StoreDown(f"{path}.lock: {error.strerror}") from error
 
 
-def _warn_of_network(path: Path) -> None:
+def _warn_of_network(path: Path, network: tuple[str, ...] = _NETWORK_FILESYSTEMS) -> None:
     kind = _filesystem_of(path)
-    if kind.startswith(_NETWORK_FILESYSTEMS):
+    if kind.startswith(network):
         _log.warning("%s lies on %s, where locks cannot be relied on; use a local disk", path, kind)
 
 
