@@ -26,7 +26,9 @@ log = logging.getLogger("datacatalog.worker")
 
 IDLE = timedelta(seconds=1)
 RETRY_MAX = timedelta(minutes=5)
+DOUBLINGS_MAX = 20
 HOUSEKEEPING = timedelta(hours=1)
+GRACE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Worker:
             thread.start()
         log.info("worker serves %s", ", ".join(q for pool in self._pools for q in pool.queues))
         self._stop.wait()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + GRACE.total_seconds()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for delivery in list(self._held.values()):
@@ -109,7 +111,7 @@ class Worker:
             self._refused(delivery, e)
         except Exception as e:
             log.exception("handling message %s of %s", delivery.id, delivery.queue)
-            self._again(delivery, f"{type(e).__name__}: {e}")
+            self._failed(delivery, e)
         finally:
             del self._held[delivery.lease]
         return True
@@ -128,22 +130,33 @@ class Worker:
             log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
 
     def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
-        if error.retry:
+        if error.retry and not self._over(delivery):
             self._again(delivery, str(error))
-            return
+        else:
+            self._give_up(delivery, error, f"{error.code}: {error}")
+
+    def _failed(self, delivery: Delivery, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        if self._over(delivery):
+            self._give_up(delivery, GivenUp(delivery.tries), reason)
+        else:
+            self._again(delivery, reason)
+
+    def _over(self, delivery: Delivery) -> bool:
+        """Tell whether a message was tried often enough; a task has one more, to write down what became of it."""
+        return delivery.tries >= self._tries(delivery) + (delivery.queue in self.app.tasks)
+
+    def _give_up(self, delivery: Delivery, error: DatacatalogError, reason: str) -> None:
         log.warning("%s %s refused: %s", delivery.queue, delivery.id, error)
         try:
             if delivery.queue in ACTORS:
                 refuse_delivery(delivery, error, self.app.env)
-            self.app.env.transport.bury(delivery, reason=f"{error.code}: {error}")
+            self.app.env.transport.bury(delivery, reason=reason)
         except LeaseLost as e:
             log.warning("%s", e)
 
     def _again(self, delivery: Delivery, reason: str) -> None:
-        if delivery.tries >= self._tries(delivery):
-            self.app.env.transport.bury(delivery, reason=reason)
-            return
-        wait = min(self._retry_base * 2 ** (delivery.tries - 1), RETRY_MAX)
+        wait = min(self._retry_base * 2 ** min(delivery.tries - 1, DOUBLINGS_MAX), RETRY_MAX)
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  it only keeps workers from marching in step
         self.app.env.transport.retry(delivery, delay=wait * jitter, reason=reason)
 
