@@ -84,12 +84,22 @@ class JobMachine(RuleBasedStateMachine):
     def admin(self) -> str:
         return make_admin_token("a" * 32, self.here.env)
 
+    @rule(data=st.data())
+    def moves_on(self, data: st.DataObject) -> None:
+        allowed = [event for event in GOLDEN if follows(self.state, event) and event != "create"]
+        steps = [event for event in allowed if event not in ("reset", "fail", "retire")] or allowed
+        event = data.draw(st.sampled_from(steps), label="event")
+        self.is_told(event, "admin" if event in ("reset", "ready") else "owner", in_url=False)
+
     @rule(
         event=st.sampled_from(sorted(GOLDEN)),
         who=st.sampled_from(["owner", "owner", "owner", "admin", "stranger", "nobody"]),
         in_url=st.booleans(),
     )
-    def is_told(self, event: str, who: str, in_url: bool) -> None:
+    def is_told_something(self, event: str, who: str, in_url: bool) -> None:
+        self.is_told(event, who, in_url=in_url)
+
+    def is_told(self, event: str, who: str, *, in_url: bool) -> None:
         token = {"owner": self.token, "admin": self.admin(), "stranger": "x" * 17, "nobody": ""}[who]
         said = {"uuid": self.uuid, "name": event, **({"token": token} if token else {})}
         may = who == "admin" or (who == "owner" and event not in ("reset", "ready"))
@@ -109,7 +119,7 @@ class JobMachine(RuleBasedStateMachine):
             assert event != "create"
             self.goes(event)
 
-    @rule(status=st.sampled_from(sorted(STATUSES)), in_url=st.booleans())
+    @rule(status=st.sampled_from(["RUNNING", "FINISHED", *STATUSES]), in_url=st.booleans())
     def hears_from_its_platform(self, status: str, in_url: bool) -> None:
         url = {"uuid": self.uuid, "token": self.token}
         if in_url:
@@ -169,5 +179,5 @@ class JobMachine(RuleBasedStateMachine):
         assert sum(self.here.env.transport.depth().values()) == len(self.owed)
 
 
-JobMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+JobMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestJob = JobMachine.TestCase
