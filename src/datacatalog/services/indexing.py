@@ -158,7 +158,10 @@ def index_archive(task: Task, env: Env) -> None:
 
 
 def _mark_indexed(uuid: TypedUuid, tally: Tally, work: Work, env: Env) -> None:
-    job = job_for(uuid, work)
+    try:
+        job = job_for(uuid, work)
+    except UnknownRecord:  # It was deleted meanwhile.
+        return
     if job.allows(Event.INDEXED):
         move(job, Event.INDEXED, tally.document(), work, env)
     else:

@@ -1,0 +1,311 @@
+"""Indexing over the services: which records there are of what a job archived, and that once is enough."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, BinaryIO
+
+import pytest
+
+from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord
+from datacatalog.domain.jobs.lifecycle import Event, State
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.interfaces.worker.loop import Worker
+from datacatalog.ports.storage import FileInfo
+from datacatalog.services import indexing
+from datacatalog.services.access import make_admin_token
+from datacatalog.services.indexing import INDEX_QUEUE, index_now
+from datacatalog.services.jobs import Created
+from datacatalog.services.records import files_of, put_record
+from tests.unit.memory import SYSTEM, Memory, memory
+
+CONTENT = b"a,b\n1,2\n"
+
+
+@pytest.fixture
+def here() -> Memory:
+    return memory(max_tries=2)
+
+
+def put(here: Memory, path: str, content: bytes = CONTENT) -> None:
+    here.storage.put(SYSTEM, path, io.BytesIO(content))
+
+
+def finished(here: Memory, *names: str, **plan: Any) -> Created:
+    """Return a finished job that archived these files."""
+    job = here.job(Event.RUN, Event.FINISH, **plan)
+    for name in names:
+        put(here, f"{job.job.archive_path}/{name}")
+    return job
+
+
+def work(here: Memory, *, to_the_end: bool = False) -> None:
+    worker = Worker(here.app)
+    for _ in range(6 if to_the_end else 1):
+        while worker.work_once(["jobs-indexer", INDEX_QUEUE]):
+            pass
+        here.clock.move(minutes=10)
+
+
+def index(here: Memory, job: Created, **asked: Any) -> None:
+    """Have a job indexed anew, and nothing else done."""
+    work(here)
+    here.handle("jobs-indexer", {"uuid": job.job.uuid, "token": job.token, **asked})
+    work(here)
+
+
+def records(here: Memory, job: Created) -> dict[str, Any]:
+    """Return the file records of a job, by their path below its archive path."""
+    page = here.env.store.read(lambda w: files_of(job.job.uuid, w, limit=1000))
+    return {r.body["name"].removeprefix(job.job.archive_path + "/"): r for r in page.records}
+
+
+def links(here: Memory, uuid: TypedUuid, relation: Relation) -> list[str]:
+    return [link.target for link in here.env.store.read(lambda w: w.links.of(uuid, relation))]
+
+
+def fixity(here: Memory, uuid: TypedUuid) -> dict[str, Any] | None:
+    found = here.env.store.read(lambda w: w.links.to(uuid, Relation.CHILD_OF, kind=Kind.FIXITY))
+    return dict(here.env.store.read(lambda w: w.records.get(found[0].source)).body) if found else None
+
+
+def test_every_file_is_recorded_at_level_one_with_its_checksum_and_its_maker(here: Memory):
+    job = finished(here, "a.csv", "deep/er/b.png", "c")
+    work(here)
+    found = records(here, job)
+    assert set(found) == {"a.csv", "deep/er/b.png", "c"}
+    assert {r.body["level"] for r in found.values()} == {"1"}
+    assert {r.body["storage_system"] for r in found.values()} == {SYSTEM}
+    file = found["a.csv"]
+    assert file.body["type"] == "CSV"
+    assert links(here, file.uuid, Relation.GENERATED_BY) == [job.job.uuid]
+    kept = fixity(here, file.uuid)
+    assert kept is not None
+    assert kept["checksum"] == f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    assert (kept["size"], kept["version"]) == (len(CONTENT), 1)
+    last = here.history(job)[-1]
+    assert (last["name"], last["data"]) == ("indexed", {"files": 3, "bytes": 3 * len(CONTENT)})
+
+
+def test_indexing_again_writes_nothing_and_a_changed_file_counts_its_versions(here: Memory):
+    job = finished(here, "a.csv", "b.csv")
+    work(here)
+    before = {name: (r.revision, r.modified) for name, r in records(here, job).items()}
+    index(here, job)
+    assert {name: (r.revision, r.modified) for name, r in records(here, job).items()} == before
+    put(here, f"{job.job.archive_path}/a.csv", b"other")
+    index(here, job)
+    versions = {name: (fixity(here, r.uuid) or {})["version"] for name, r in records(here, job).items()}
+    assert versions == {"a.csv": 2, "b.csv": 1}
+
+
+def test_filters_and_level_pick_files_and_say_their_level(here: Memory):
+    job = finished(here, "sample.1.csv", "sample-1.csv", "other.png")
+    index(here, job, filters=["sample%5C.1", r"png$"], level="2")
+    levels = {name: r.body["level"] for name, r in records(here, job).items()}
+    assert levels == {"sample.1.csv": "2", "sample-1.csv": "1", "other.png": "2"}
+
+
+def test_patterns_of_the_job_are_used_where_none_are_sent(here: Memory):
+    extra = {"archive_patterns": [{"level": "3", "patterns": [r"\.csv$"]}]}
+    job = finished(here, "a.csv", "b.png", extra=extra)
+    work(here)
+    assert {name: r.body["level"] for name, r in records(here, job).items()} == {"a.csv": "3"}
+    index(here, job, level="0")
+    assert records(here, job)["a.csv"].body["level"] == "0"
+
+
+def test_products_say_what_they_came_from_however_it_is_named(here: Memory):
+    env = here.env
+    uploaded = env.store.transact(
+        lambda w: put_record(Kind.FILE, {"name": "/uploads/a.csv"}, w, env)
+    ).record.uuid
+    named = env.store.transact(
+        lambda w: put_record(Kind.FILE, {"name": "/uploads/b.csv", "file_id": "file.tacc.1"}, w, env)
+    ).record.uuid
+    put(here, "/uploads/new.csv")
+    job = finished(here, "out.png", "raw.csv")
+    request = {
+        "patterns": [r"out\.png$"],
+        "derived_from": [
+            uploaded,
+            "file.tacc.1",
+            "/uploads/new.csv",
+            f"agave://{SYSTEM}/uploads/a.csv",
+            "./raw.csv",
+        ],
+        "derived_using": ["/uploads/b.csv"],
+    }
+    index(here, job, filters=[request])
+    found = records(here, job)
+    made = set(links(here, found["out.png"].uuid, Relation.DERIVED_FROM))
+    assert {uploaded, named, found["raw.csv"].uuid} < made
+    assert len(made) == 4
+    assert links(here, found["out.png"].uuid, Relation.DERIVED_USING) == [named]
+    assert links(here, found["raw.csv"].uuid, Relation.DERIVED_FROM) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["file.nobody", "/uploads/none.csv", "./none.csv", f"agave://{SYSTEM}/none"]
+)
+def test_product_of_something_unknown_fails_the_job_with_the_reason_and_records_nothing(
+    here: Memory, source: str
+):
+    job = finished(here, "out.png")
+    work(here)
+    known = records(here, job)["out.png"]
+    index(here, job, filters=[{"patterns": ["x"], "derived_from": [source]}])
+    assert here.state(job) is State.FAILED
+    assert source.lstrip("./") in here.history(job)[-1]["data"]["reason"]
+    assert records(here, job) == {"out.png": known}
+
+
+def test_archive_that_is_not_there_is_said_so_and_fails_nothing(here: Memory):
+    job = here.job(Event.RUN, Event.FINISH)
+    bare = rewired(here.with_ports(storage=Missing(here.storage)))
+    assert index_now(job.job.uuid, bare.env) == []
+    work(bare)
+    assert here.state(job) is State.FINISHED
+    assert here.history(job)[-1]["data"]["note"] == "the archive path does not exist"
+
+
+class Missing:
+    """A storage without a single directory."""
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+        raise NoSuchPath(f"agave://{system}{path}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+class Moody:
+    """A storage that some files are taken from, or cannot be read from."""
+
+    def __init__(self, storage: Any, gone: str = "", dark: str = "", down: int = 0) -> None:
+        self._storage, self._gone, self._dark, self._down = storage, gone, dark, down
+
+    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+        if self._down:
+            self._down -= 1
+            raise StorageDown("away")
+        return self._storage.walk(system, path)  # type: ignore[no-any-return]
+
+    def _look(self, path: str) -> None:
+        if self._gone and path.endswith(self._gone):
+            raise NoSuchPath(path)
+        if self._dark and path.endswith(self._dark):
+            raise StorageDown("cannot be read")
+
+    def open(self, system: str, path: str) -> BinaryIO:
+        self._look(path)
+        return self._storage.open(system, path)  # type: ignore[no-any-return]
+
+    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
+        self._look(path)
+        return self._storage.fixity(system, path)  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+def rewired(here: Memory) -> Memory:
+    """Return the application with its index task on its present ports."""
+    kind = replace(here.app.tasks[INDEX_QUEUE], run=partial(indexing.index_archive, env=here.env))
+    return replace(here, app=replace(here.app, tasks={**here.app.tasks, INDEX_QUEUE: kind}))
+
+
+def test_file_that_cannot_be_read_is_recorded_without_checksum_and_counted(here: Memory):
+    job = finished(here, "good.csv", "bad.csv")
+    work(rewired(here.with_ports(storage=Moody(here.storage, dark="bad.csv"))))
+    found = records(here, job)
+    assert set(found) == {"good.csv", "bad.csv"}
+    assert fixity(here, found["bad.csv"].uuid) is None
+    data = here.history(job)[-1]["data"]
+    assert (data["unreadable"], data["unreadable_paths"]) == (1, [f"{job.job.archive_path}/bad.csv"])
+
+
+def test_file_that_went_away_meanwhile_is_passed_over(here: Memory):
+    job = finished(here, "good.csv", "gone.csv")
+    work(rewired(here.with_ports(storage=Moody(here.storage, gone="gone.csv"))))
+    assert set(records(here, job)) == {"good.csv"}
+    assert here.state(job) is State.FINISHED
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, State.FINISHED), (9, State.FAILED)])
+def test_storage_that_is_away_is_tried_again_and_at_last_given_up(here: Memory, times: int, state: State):
+    job = finished(here, "a.csv")
+    work(rewired(here.with_ports(storage=Moody(here.storage, down=times))), to_the_end=True)
+    assert here.state(job) is state
+    assert here.history(job)[-1]["name"] == ("indexed" if state is State.FINISHED else "fail")
+    assert here.env.transport.dead() == []
+
+
+def test_files_are_written_in_batches_that_each_last(here: Memory, monkeypatch):
+    monkeypatch.setattr(indexing, "BATCH_FILES", 3)
+    job = finished(here, *(f"{n}.csv" for n in range(8)))
+    work(here)
+    assert len(records(here, job)) == 8
+    assert here.history(job)[-1]["data"]["files"] == 8
+
+
+def test_indexing_in_the_callers_own_time_moves_nothing(here: Memory):
+    job = finished(here, "a.csv", "b.png")
+    known = here.names(job)
+    paths = index_now(job.job.uuid, here.env, filters=[r"png$"], level="2")
+    assert paths == [f"{job.job.archive_path}/b.png"]
+    assert (here.names(job), set(records(here, job))) == (known, {"b.png"})
+
+
+@pytest.mark.parametrize("event", ["reset", "fail"])
+def test_indexing_of_a_job_that_moved_on_is_only_noted(here: Memory, event: str):
+    job = finished(here, "a.csv")
+    work(here)
+    here.handle("jobs-indexer", {"uuid": job.job.uuid, "token": job.token})
+    token = make_admin_token("a" * 32, here.env)
+    here.handle("jobs-manager", {"uuid": job.job.uuid, "name": event, "token": token})
+    state = here.state(job)
+    work(here)
+    assert here.state(job) is state
+    assert here.history(job)[-1]["noted"] is True
+
+
+def test_finished_job_that_moved_on_before_its_indexing_began_is_only_noted(here: Memory):
+    job = finished(here, "a.csv")
+    here.handle("jobs-manager", {"uuid": job.job.uuid, "name": "validate", "token": job.token})
+    work(here)
+    assert here.state(job) is State.VALIDATING
+    assert [entry["name"] for entry in here.history(job) if entry.get("noted")] == ["index"]
+    assert records(here, job) == {}
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_indexing_of_a_job_that_was_deleted_ends_quietly(here: Memory, when: str):
+    job = finished(here, "a.csv")
+    work(here)
+    here.handle("jobs-indexer", {"uuid": job.job.uuid, "token": job.token})
+
+    def purge() -> None:
+        here.env.store.transact(lambda w: w.records.purge(job.job.uuid, at=here.clock.now()))
+
+    class Purging(Missing):
+        def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+            purge()
+            yield from ()
+
+    if when == "before":
+        purge()
+        work(here)
+    else:
+        work(rewired(here.with_ports(storage=Purging(here.storage))))
+    assert here.env.transport.dead() == []
+    assert here.env.transport.depth() == {}
+    with pytest.raises(UnknownRecord):
+        here.state(job)
