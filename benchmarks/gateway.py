@@ -28,6 +28,7 @@ from benchmarks.common import (
 )
 from benchmarks.lifecycle import event
 from datacatalog.services.jobs import Created
+from tests.faults.fleet import Fleet
 from tests.harness import Catalog
 
 LIFE = (
@@ -42,8 +43,7 @@ RUNS_PER_ROUND = 640
 
 
 def main() -> dict[str, Any]:
-    with folder() as home, installation(home / "a") as catalog:
-        catalog.start("serve")
+    with folder() as home, installation(home / "a") as catalog, Fleet(catalog, {"gateway": ("serve",)}):
         catalog.wait_ready()
         pipeline = catalog.pipeline()
         lives = [_lives(catalog, pipeline, home, clients) for clients in (1, 16)]

@@ -35,8 +35,8 @@ def main(parts: Sequence[str]) -> None:
     (RESULTS / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
     print(f"\n{shown(results)}\n")
     for part in results:
-        facts = ", ".join(f"{key} {value}" for key, value in part["facts"].items())
-        print(*[f"{part['title']}: {facts}"] if facts else [])
+        if part["facts"]:
+            print(f"{part['title']}:", ", ".join(f"{key} {value}" for key, value in part["facts"].items()))
     print(f"{time.monotonic() - started:.0f} s; figures in {RESULTS / 'latest.json'}")
 
 
