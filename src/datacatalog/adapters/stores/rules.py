@@ -78,8 +78,8 @@ def check_links(links: Iterable[Link]) -> list[Link]:
 
 def searched_values(spec: KindSpec, body: JsonObject) -> tuple[str | None, ...]:
     """Return the texts that a record is found by, in the order of `spec.searchable`; None where it has none."""
-    values = (body.get(name) for name in spec.searchable)
-    return tuple(value if isinstance(value, str) else None for value in values)
+    values = [body.get(name) for name in spec.searchable]
+    return tuple([value if isinstance(value, str) else None for value in values])
 
 
 def diff_for_log(old: Record, old_text: str, new: Record, new_text: str) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ import contextvars
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -61,6 +62,7 @@ class Commits:
         self._queue: collections.deque[_Task] = collections.deque()
         self._mutex = threading.Lock()
         self._led = False
+        self._crowd = 1
         self._inside = threading.local()
 
     def write(self, body: Callable[[Seat], T]) -> T:
@@ -140,9 +142,13 @@ class Commits:
     def _lead(self, task: _Task) -> None:
         batch = [task]
         try:
+            if len(self._queue) + 1 < self._crowd:
+                # Whom the last commit served may be about to come again: a whole fsync for one is worth a blink.
+                time.sleep(0)
             with self._mutex:
                 while self._queue and len(batch) < BATCH_MAX:
                     batch.append(self._queue.popleft())
+            self._crowd = len(batch)
             self._commit_all(batch)
         finally:
             for each in batch:

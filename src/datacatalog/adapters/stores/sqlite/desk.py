@@ -24,8 +24,9 @@ class SqliteExecutions:
 
     def put(self, execution: Execution) -> None:
         self._session.write(
-            "INSERT INTO executions (actor, seq, id, status, received, finished, http, outcome, log) VALUES"
-            " (?1, (SELECT coalesce(max(seq), 0) + 1 FROM executions WHERE actor = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            "INSERT INTO executions (actor, seq, id, status, received, finished, http, outcome, log)"
+            " VALUES (?1, coalesce((SELECT seq FROM executions WHERE actor = ?1 ORDER BY seq DESC LIMIT 1), 0) + 1,"
+            " ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, received = excluded.received,"
             " finished = excluded.finished, http = excluded.http, outcome = excluded.outcome, log = excluded.log",
             (
