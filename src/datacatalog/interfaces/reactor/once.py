@@ -11,11 +11,13 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
 from datacatalog.bootstrap import build_app
-from datacatalog.domain.errors import DatacatalogError
+from datacatalog.domain.errors import DatacatalogError, InvalidField
+from datacatalog.interfaces.cli.logs import OneLine
 from datacatalog.services.env import Principal
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
@@ -46,10 +48,10 @@ def serve(
         The exit code. The outcome is printed as one line of JSON; what went wrong goes to the log.
     """
     environ = os.environ if environ is None else environ
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    _log_to_stderr()
     try:
-        app = build_app(load(overlay=config))
-        answer = receive(_envelope(actor, environ, stdin or sys.stdin), app.env)
+        with closing(build_app(load(environ=environ, overlay=config))) as app:
+            answer = receive(_envelope(actor, environ, stdin or sys.stdin), app.env)
     except DatacatalogError as e:
         log.critical("%s: %s", e.code, e)
         return e.exit
@@ -59,14 +61,30 @@ def serve(
     return 0
 
 
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 def _envelope(actor: str, environ: Mapping[str, str], stdin: TextIO) -> Envelope:
     text = environ.get(MESSAGE_VARIABLE)
     if text is None and not stdin.isatty():
         text = stdin.read()
-    context = {name: environ[name] for name in CONTEXT_FIELDS if environ.get(name)}
+    context = {name: _plain(name, environ[name]) for name in CONTEXT_FIELDS if environ.get(name)}
     execution = environ.get(EXECUTION_VARIABLE)
     return Envelope(
-        request=Request(actor=actor, body=(text or "").encode(), context=context),
+        # What is not UTF-8 comes out of the environment as it was, and is refused where the message is read.
+        request=Request(actor=actor, body=(text or "").encode(errors="surrogateescape"), context=context),
         principal=Principal(name=environ.get(USER_VARIABLE, "reactor"), via="process"),
         delivery_id=f"execution:{execution}" if execution else None,
     )
+
+
+def _plain(name: str, value: str) -> str:
+    """Return a variable's value.  Raises InvalidField: it is not UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidField(name, "is not UTF-8") from None
+    return value
