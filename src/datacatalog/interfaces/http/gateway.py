@@ -408,5 +408,7 @@ def asgi(app: App) -> Starlette:
     """Return the gateway as an ASGI application."""
     gateway = Gateway(app)
     served = Starlette(routes=gateway.routes(), exception_handlers={HTTPException: _http_error})
+    # Platforms turn a redirected POST into a GET, and the address that they are led to would carry tokens.
+    served.router.redirect_slashes = False
     served.state.gateway = gateway
     return served
