@@ -24,13 +24,13 @@ PARTS = ("lifecycle", "flatness", "gateway", "store", "files", "cli_start")
 
 
 def main(parts: Sequence[str]) -> None:
-    results, started = [], time.monotonic()
+    results, started, on = [], time.monotonic(), machine()
     for name in parts or PARTS:
         part_started = time.monotonic()
         print(f"measuring {name} ...", end=" ", flush=True)
         results.append(importlib.import_module(f"benchmarks.{name}").main())
         print(f"{time.monotonic() - part_started:.0f} s", flush=True)
-    report = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), "parts": results}
+    report = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": on, "parts": results}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
     print(f"\n{shown(results)}\n")
@@ -43,6 +43,7 @@ def main(parts: Sequence[str]) -> None:
 def machine() -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
+        "load": [round(load, 1) for load in os.getloadavg()],
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "kernel": platform.release(),

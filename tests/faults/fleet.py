@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from tests.harness import Catalog
@@ -80,3 +82,15 @@ class Fleet:
             stdout=self._log,
             stderr=self._log,
         )
+
+
+def steady_port() -> int:
+    """Return a free port that no outgoing connection is given.
+
+    Clients that knock at a gateway which is down would else, now and then, be given its very port, and keep it from coming back.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")

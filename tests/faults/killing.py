@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.clients import APP, APP_FILE, Client, Driver, Launcher, Sending
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import Fleet, steady_port
 from tests.faults.ledger import damage_of_file, look_at
 from tests.faults.model import check
 from tests.harness import Catalog, install, until
@@ -47,7 +47,7 @@ def kill_under_load(home: Path, *, kills: int, seed: int) -> Result:
     """Run gateway, workers and clients on a new installation, kill `kills` times, and judge what is left."""
     (home / "apps").mkdir(parents=True)
     (home / "apps" / f"{APP}.yml").write_text(APP_FILE)
-    catalog = install(home, worker=WORKER)
+    catalog = install(home, worker=WORKER, gateway={"port": steady_port()})
     try:
         return _run(catalog, kills, seed)
     finally:

@@ -12,6 +12,7 @@ KILLS = 12
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_dozen_kills_lose_double_and_invent_nothing(tmp_path: Path) -> None:
     result = kill_under_load(tmp_path / "home", kills=KILLS, seed=12)
     assert result.faults == [], result.figures
