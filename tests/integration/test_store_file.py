@@ -190,23 +190,24 @@ def test_field_with_repeated_values_cannot_become_an_identifier(path: Path, stor
     again.close()
 
 
-def test_threads_may_all_open_a_new_ledger_at_a_time(path: Path) -> None:
+@pytest.mark.parametrize("turn", range(8))
+def test_threads_may_all_open_a_new_ledger_at_a_time(path: Path, turn: int) -> None:
     stores: list[SqliteStore] = []
-    start = threading.Barrier(6)
+    start = threading.Barrier(8)
 
     def run() -> None:
         start.wait()
         stores.append(opened(path))
 
-    threads = [threading.Thread(target=run) for _ in range(6)]
+    threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(stores) == 6
+    assert len(stores) == 8
     for store in stores:
         store.transact(lambda work: work.records.put(record(), at=START))
-    assert stores[0].read(lambda work: work.records.count(Kind.SAMPLE)) == 6
+    assert stores[0].read(lambda work: work.records.count(Kind.SAMPLE)) == 8
     for store in stores:
         store.close()
 

@@ -151,7 +151,7 @@ class Connections:
     def _bring_up_to_date(self) -> None:
         try:
             connection = self.reader().connection
-            if _journal_mode(connection) == "wal" and schema.is_current(connection):
+            if _is_ready(connection):
                 return
             self.lock()
             try:
@@ -200,6 +200,16 @@ def _unusable(path: Path, error: sqlite3.Error) -> Misconfigured | StoreDown:
     if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
         return Misconfigured(f"{path} is no database")
     return StoreDown(f"{path}: {error}")
+
+
+def _is_ready(connection: sqlite3.Connection) -> bool:
+    if _journal_mode(connection) != "wal":
+        return False
+    connection.execute("BEGIN")  # one look at one state, since another process may be migrating
+    try:
+        return schema.is_current(connection)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:

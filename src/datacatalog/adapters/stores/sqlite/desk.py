@@ -25,11 +25,12 @@ class SqliteExecutions:
     def put(self, execution: Execution) -> None:
         self._session.write(
             "INSERT INTO executions (actor, seq, id, status, received, finished, http, outcome, log)"
-            " VALUES (?1, coalesce((SELECT seq FROM executions WHERE actor = ?1 ORDER BY seq DESC LIMIT 1), 0) + 1,"
-            " ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+            " VALUES (?, coalesce((SELECT seq FROM executions WHERE actor = ? ORDER BY seq DESC LIMIT 1), 0) + 1,"
+            " ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, received = excluded.received,"
             " finished = excluded.finished, http = excluded.http, outcome = excluded.outcome, log = excluded.log",
             (
+                execution.actor,
                 execution.actor,
                 execution.id,
                 execution.status,

@@ -243,8 +243,9 @@ class SqliteRecords:
             return
         self._session.write(
             "INSERT INTO changes (uuid, seq, date, action, revision, diff, admin)"
-            " VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM changes WHERE uuid = ?1), ?2, ?3, ?4, ?5, ?6)",
+            " VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM changes WHERE uuid = ?), ?, ?, ?, ?, ?)",
             (
+                change.uuid,
                 change.uuid,
                 codec.micros(change.date),
                 change.action,
