@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from datacatalog.adapters.bearer import BearerTokens
+from datacatalog.adapters.bearer import BearerTokens, check_public_key
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
@@ -163,10 +163,12 @@ def _actor_id(settings: Settings, name: str) -> str:
 
 
 def _actor_names(settings: Settings) -> dict[str, str]:
-    names = {}
+    names: dict[str, str] = {}
     for name in ACTORS:
         aliases = settings.config["actors"].get(name, {}).get("aliases", [f"{name}.prod"])
-        names.update(dict.fromkeys([name, _actor_id(settings, name), *aliases], name))
+        for called in (name, _actor_id(settings, name), *aliases):
+            if names.setdefault(called, name) != name:
+                raise Misconfigured(f"actors.{name}: '{called}' is what {names[called]} is called")
     return names
 
 
@@ -178,7 +180,8 @@ def _bearer(settings: Settings) -> BearerTokens:
             raise Misconfigured(f"bearer.public_key_file: {config['algorithm']} needs one")
         try:
             key = settings.path(config["public_key_file"]).read_text("ascii")
-        except (OSError, UnicodeDecodeError) as e:
+            check_public_key(config["algorithm"], key)
+        except (OSError, ValueError) as e:
             raise Misconfigured(f"bearer.public_key_file: {e}") from e
     return BearerTokens(
         key=key,

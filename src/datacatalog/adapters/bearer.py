@@ -10,6 +10,18 @@ import jwt
 LEVELS = ("READ", "EXECUTE", "UPDATE")
 
 
+def check_public_key(algorithm: str, pem: str) -> None:
+    """Make sure that tokens can be checked with a public key.
+
+    Raises:
+        ValueError: it is no PEM, or of another algorithm.
+    """
+    try:
+        jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
+    except (jwt.PyJWTError, TypeError, ValueError) as e:
+        raise ValueError(f"holds no public key for {algorithm}") from e
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BearerTokens:
     """Checks bearer tokens, and makes them where the key is a shared secret.

@@ -1,0 +1,124 @@
+"""Wiring: what is configured is what is used, and what cannot be is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt import encode
+
+from datacatalog.bootstrap import App, build_app
+from datacatalog.domain.errors import Misconfigured
+from datacatalog.services.dispatch import ACTORS
+from datacatalog.settings import load
+
+
+def settings(home: Path, **sections: Any) -> Any:
+    (home / "config.yml").write_text(yaml.safe_dump(sections))
+    keys = home / "secrets.json"
+    keys.touch(mode=0o600)
+    keys.write_text(json.dumps({n: n[0] * 40 for n in ("token_key", "administrator_key", "bearer_key")}))
+    return load(home / "config.yml", {})
+
+
+@pytest.fixture
+def wired(tmp_path: Path):
+    made: list[App] = []
+
+    def build(**sections: Any) -> App:
+        made.append(build_app(settings(tmp_path, **sections)))
+        return made[-1]
+
+    yield build
+    for app in made:
+        app.close()
+
+
+def test_shipped_configuration_is_wired_below_its_folder(wired, tmp_path):
+    app = wired()
+    assert (tmp_path / "catalog.db").is_file()
+    assert (tmp_path / "storage" / "data-sd2e-community").is_dir()
+    assert app.env.storage.systems() == ("data-sd2e-community",)
+    assert app.env.store.check()
+    assert set(app.env.rules.actor_ids) == set(ACTORS)
+    assert {app.actor_names[f"{name}.prod"] for name in ACTORS} == set(ACTORS)
+    assert not [name for name in ACTORS if app.queued(name)]
+    assert {"index-archive", "launch-job"} <= app.tasks.keys()
+
+
+def test_keys_are_not_shown(wired):
+    app = wired()
+    assert "t" * 40 not in repr(app)
+    assert "a" * 40 not in repr(app.env)
+
+
+def test_what_is_configured_is_what_is_used(wired):
+    app = wired(
+        storage={"default_system": "mine", "systems": {"mine": {"root": "here"}, "other": {"root": "there"}}, "clearable": ["/x/y"]},
+        actors={"jobs-manager": {"delivery": "queued", "id": "abc", "aliases": []}},
+        gateway={"url": "https://catalog.example.org/"},
+        admin={"owner": "me", "project": "p", "tenant": "t"},
+        identity={"domain": "example.org"},
+        schemas={"base_url": "https://schemas.example.org/"},
+    )  # fmt: skip
+    rules = app.env.rules
+    assert (rules.default_system, rules.clearable, rules.admin["owner"]) == ("mine", ("/x/y",), "me")
+    assert rules.api_url == "https://catalog.example.org"
+    assert app.queued("jobs-manager")
+    assert (rules.actor_ids["jobs-manager"], app.actor_names["abc"]) == ("abc", "jobs-manager")
+    assert "jobs-manager.prod" not in app.actor_names
+    assert app.env.identity.domain == "example.org"
+    schema = app.env.schemas.get("pipelinejob_manager_event")
+    assert schema["$id"] == "https://schemas.example.org/pipelinejob_manager_event.json"
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"store": {"url": "mysql://x"}}, "store.url"),
+        ({"store": {"url": "sqlite:"}}, "store.url"),
+        ({"storage": {"default_system": "nowhere"}}, "storage.default_system"),
+        (
+            {"actors": {"jobs-indexer": {"aliases": ["jobs-manager"]}}},
+            "actors.jobs-indexer: 'jobs-manager' is",
+        ),
+        (
+            {"actors": {"agave-proxy": {"id": "jobs-manager.prod"}}},
+            "'jobs-manager.prod' is what jobs-manager",
+        ),
+        ({"bearer": {"algorithm": "ES256", "public_key_file": "secrets.json"}}, "bearer.public_key_file"),
+        ({"bearer": {"algorithm": "RS256"}}, "bearer.public_key_file"),
+        ({"bearer": {"algorithm": "ES256", "public_key_file": "none.pem"}}, "bearer.public_key_file"),
+    ],
+)
+def test_what_cannot_be_wired_is_said(tmp_path, sections: dict[str, Any], says: str):
+    with pytest.raises(Misconfigured, match=says):
+        build_app(settings(tmp_path, **sections))
+
+
+def test_bearer_tokens_of_others_are_checked_with_their_public_key_alone(wired, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (tmp_path / "issuer.pem").write_bytes(pem)
+    app = wired(bearer={"algorithm": "ES256", "public_key_file": "issuer.pem"})
+    claims = {
+        "sub": "someone",
+        "iss": "datacatalog",
+        "aud": "datacatalog",
+        "level": "READ",
+        "exp": datetime.now(UTC) + timedelta(minutes=1),
+    }
+    principal = app.env.bearer(encode(claims, key, algorithm="ES256"))
+    assert principal is not None
+    assert (principal.name, principal.level) == ("someone", "READ")
+    assert app.env.bearer(encode(claims, "b" * 40, algorithm="HS256")) is None
+    with pytest.raises(ValueError, match="issued elsewhere"):
+        app.bearer.make("x", level="READ", at=datetime.now(UTC), lifetime=timedelta(minutes=1))
