@@ -89,8 +89,8 @@ def test_what_is_configured_is_what_is_used(wired):
             "actors.jobs-indexer: 'jobs-manager' is",
         ),
         (
-            {"actors": {"agave-proxy": {"id": "jobs-manager.prod"}}},
-            "'jobs-manager.prod' is what jobs-manager",
+            {"actors": {"agave-proxy": {"id": "jobs-manager"}}},
+            "'jobs-manager' is what jobs-manager is called",
         ),
         ({"bearer": {"algorithm": "ES256", "public_key_file": "secrets.json"}}, "bearer.public_key_file"),
         ({"bearer": {"algorithm": "RS256"}}, "bearer.public_key_file"),
