@@ -13,7 +13,8 @@ import pytest
 
 from datacatalog.bootstrap import build_app
 from datacatalog.domain.jobs.lifecycle import State
-from datacatalog.services.access import create_nonce
+from datacatalog.services.access import create_nonce, make_admin_token
+from datacatalog.services.records import revoke_token
 from tests.acceptance.site import Site, opened
 from tests.harness import Catalog
 
@@ -144,6 +145,16 @@ def test_pipeline_created_twice_by_one_request_shows_its_token_both_times(site: 
     assert said(again) == said(first)
     token = first.json()["result"]["outcome"]["token"]
     assert token not in str(site.dump())
+
+
+def test_repeat_of_an_old_message_does_not_tell_the_token_that_replaced_a_revoked_one(site: Site):
+    job, env = site.job(), site.app.env
+    headers = {HEADERS[0]: f"revoked {job.job.uuid}"}
+    body = {"uuid": job.job.uuid, "name": "update", "token": job.token}
+    assert said(site.send("jobs-manager", body, headers=headers))["outcome"]["token"] == job.token
+    revoke_token(job.job.uuid, make_admin_token(env.keys.administrator, env), env)
+    again = said(site.send("jobs-manager", body, headers=headers))
+    assert "token" not in again["outcome"]
 
 
 def test_launch_repeated_after_its_pipeline_was_retired_is_still_answered_as_before(site: Site):

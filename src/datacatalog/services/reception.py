@@ -17,6 +17,7 @@ from datacatalog.domain.errors import AlreadyExists, BadCredentials, Datacatalog
 from datacatalog.domain.identifiers.platforms import execution_id
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import Message
+from datacatalog.domain.tokens import digest_of
 from datacatalog.ports.stores import Delivery, Execution, Work
 from datacatalog.services import access
 from datacatalog.services.dispatch import Actor, actor, handle, prepared
@@ -119,7 +120,10 @@ def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
         return None
     if known["mark"] != _mark(envelope.request):
         raise AlreadyExists("this request id was used for another message before")
-    result = _with_token(known["result"], known["issued"], work, env)
+    result = known["result"]
+    if known["issued"] is not None and known["salt"] == _salt_mark(known["issued"], work):
+        # A token that was revoked since is not replaced: whoever repeats an old message has only shown the old one.
+        result = _with_token(result, known["issued"], work, env)
     return Answer(execution=known["execution"], http=known["http"], result=result, repeated=True)
 
 
@@ -144,6 +148,7 @@ def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: E
         # What is kept holds no secret; a token is made again when it is told again.
         "result": {k: v for k, v in answer.result.items() if k != "token"},
         "issued": answer.issued,
+        "salt": None if answer.issued is None else _salt_mark(answer.issued, work),
     }
     work.answers.remember(_scope(envelope), envelope.delivery_id, kept, at=env.clock.now())
     return answer
@@ -153,6 +158,12 @@ def _mark(request: Request) -> str:
     """Return what tells one message from another."""
     context = minified(dict(request.context)).encode()
     return hashlib.sha256(context + b"\0" + request.body).hexdigest()
+
+
+def _salt_mark(uuid: TypedUuid, work: Work) -> str | None:
+    """Return what tells whether a document's token is still the one it was."""
+    record = work.records.find(uuid)
+    return None if record is None else digest_of(record.salt)
 
 
 def _with_token(
