@@ -124,8 +124,10 @@ def _at_rest(catalog: Catalog, jobs: Sequence[str]) -> bool:
 def _judge(catalog: Catalog, drivers: Sequence[Driver], launcher: Launcher) -> list[str]:
     clients: list[Client] = [*drivers, launcher]
     made = {uuid: files for client in clients for uuid, files in client.made.items()}
-    seen = look_at(catalog, made, made=made, launched=frozenset(launcher.jobs))
-    faults = check([sending.told() for sending in _sendings(clients)], seen)
+    sent = [sending.told() for sending in _sendings(clients)]
+    begun = dict.fromkeys(message.job for message in sent if message.job and message.job not in made)
+    seen = look_at(catalog, made, made=made, launched=frozenset(launcher.jobs)) + look_at(catalog, begun)
+    faults = check(sent, seen)
     faults += [
         f"dead letter: {d.queue} {d.id} after {d.tries} tries: {d.reason}"
         for d in catalog.app.env.transport.dead()
