@@ -124,6 +124,18 @@ READ: dict[str, tuple[str, Any, dict[str, str], Message]] = {
             data={"arbitrary": "key value data", "name": "its own"},
         ),
     ),
+    "URL event with data that repeats the token": (
+        "jobs-manager",
+        {"uuid": JOB, "token": TOKEN, "surprise": 1},
+        {"uuid": JOB, "event": "finish", "token": TOKEN},
+        JobEvent(uuid=JOB, name=Event.FINISH, token=TOKEN, data={"uuid": JOB, "surprise": 1}),
+    ),
+    "URL event with data that has a token of its own": (
+        "jobs-manager",
+        {"token": "the", "of": "a text"},
+        {"uuid": JOB, "event": "finish", "token": TOKEN},
+        JobEvent(uuid=JOB, name=Event.FINISH, token=TOKEN, data={"token": "the", "of": "a text"}),
+    ),
     "URL event with a note": (
         "jobs-manager",
         b"",

@@ -178,8 +178,15 @@ def _url_event(url: Mapping[str, str], document: JsonObject | None) -> Message:
         uuid=job_uuid(url.get("uuid")),
         name=read_event(name),
         token=url.get("token"),
-        data=document if document is not None else note,
+        data=_without_token(document, url) if document is not None else note,
     )
+
+
+def _without_token(document: JsonObject, url: Mapping[str, str]) -> JsonObject:
+    """Return what becomes an event's data. The token that authorizes it is none of that: histories are for readers."""
+    if "token" in document and document["token"] == url.get("token"):
+        return {name: value for name, value in document.items() if name != "token"}
+    return document
 
 
 def _callback(document: JsonObject, url: Mapping[str, str]) -> Message:
