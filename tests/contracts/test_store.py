@@ -161,6 +161,16 @@ def test_work_cannot_run_inside_other_work(store: Store, outer: str, inner: str)
 
 
 @pytest.mark.parametrize("way", ["transact", "read"])
+def test_store_cannot_be_closed_from_inside_its_own_work(store: Store, way: str) -> None:
+    def body(work: Work) -> None:
+        with pytest.raises(RuntimeError):
+            store.close()
+
+    getattr(store, way)(body)
+    assert store.check()
+
+
+@pytest.mark.parametrize("way", ["transact", "read"])
 def test_work_is_of_no_use_once_it_is_over(store: Store, way: str) -> None:
     kept: list[Work] = []
     getattr(store, way)(kept.append)

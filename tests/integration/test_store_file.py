@@ -261,12 +261,9 @@ def test_what_was_read_in_a_piece_of_work_is_not_read_again(store: SqliteStore) 
         work.records.put(replace(again, body={**again.body, "state": "FINISHED"}), at=START)
         assert work.records.get(stored.uuid).body["state"] == "FINISHED"
 
-    def traced(seat: Seat) -> None:
-        seat.connection.set_trace_callback(statements.append)
-
-    store.database.write(traced)
+    store.database.read(lambda seat: seat.connection.set_trace_callback(statements.append))
     store.transact(body)
-    store.database.write(lambda seat: seat.connection.set_trace_callback(None))
+    store.database.read(lambda seat: seat.connection.set_trace_callback(None))
     assert len([each for each in statements if each.startswith("SELECT")]) == 1
 
 
@@ -300,7 +297,6 @@ def test_every_statement_of_everyday_work_goes_along_an_index(store: SqliteStore
         work.history.append(stored.uuid, entry())
         work.outbox.send("q", {}, id="m", at=START)
 
-    store.database.write(lambda seat: seat.connection.set_trace_callback(statements.add))
     store.database.read(lambda seat: seat.connection.set_trace_callback(statements.add))
     store.transact(writes)
     delivery = transport.claim(["q"], lease=timedelta(seconds=60))
@@ -309,7 +305,6 @@ def test_every_statement_of_everyday_work_goes_along_an_index(store: SqliteStore
     transport.retry(delivery, delay=timedelta(0), reason="again")
     transport.dead()
     transport.wait(timedelta(0))
-    store.database.write(lambda seat: seat.connection.set_trace_callback(None))
     store.database.read(lambda seat: seat.connection.set_trace_callback(None))
 
     plans = {each: plan(store, each) for each in statements if each.startswith(("SELECT", "UPDATE", "WITH"))}
@@ -388,7 +383,7 @@ def test_work_that_hides_an_undone_transaction_is_down_all_the_same(store: Sqlit
         store.database.write(hides)
 
     def goes_on(work: Work) -> None:
-        store.database._connections.writer().cursor.execute("ROLLBACK")
+        store.database._connections.mine().cursor.execute("ROLLBACK")
         with pytest.raises(StoreDown):
             work.records.put(record(), at=START)
 

@@ -182,11 +182,17 @@ def test_each_message_has_its_effect_once_though_workers_are_killed(path: Path, 
 # ------------------------------------------------------------------------------- full and failing disks
 
 
-def fill_up(store: SqliteStore, first_group: int) -> list[str]:
+def limit(store: SqliteStore, pages: int) -> None:
+    """Let the file grow to so many pages, where this thread makes it grow."""
+    store.database.read(lambda seat: seat.cursor.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+
+
+def fill_up(store: SqliteStore, first_group: int, pages: int = 1_000_000) -> list[str]:
     """Write from four threads until each was told that the store is down; return what was acknowledged."""
     acknowledged: list[str] = []
 
     def run(group: int) -> None:
+        limit(store, pages)
         for number in range(10_000):
             new = actors.sample(group, number, filling="x" * 700)
             try:
@@ -205,17 +211,15 @@ def fill_up(store: SqliteStore, first_group: int) -> list[str]:
 
 
 def test_full_file_loses_nothing_and_heals_when_it_may_grow(store: SqliteStore) -> None:
-    def limit(pages: int) -> None:
-        # Asked for on the writing connection, as it is the one that makes the file grow.
-        store.database.write(lambda seat: seat.cursor.execute(f"PRAGMA max_page_count = {pages}").fetchall())
-
     acknowledged = []
     for turn in range(1, 4):
-        limit(100 * turn)
-        acknowledged += fill_up(store, first_group=10 * turn)
+        acknowledged += fill_up(store, 10 * turn, pages=100 * turn)
         assert missing(store, acknowledged) == []
     assert len(acknowledged) > 300
-    limit(1_000_000)
+    limit(store, 300)
+    with pytest.raises(StoreDown):
+        put(store, actors.sample(1, 1, filling="x" * 100_000))
+    limit(store, 1_000_000)
     put(store, actors.sample(1, 1))
     assert missing(store, [actors.sample(1, 1).uuid]) == []
     there = store.read(lambda work: work.records.count(actors.Kind.SAMPLE))

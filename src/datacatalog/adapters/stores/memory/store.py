@@ -68,10 +68,7 @@ class MemoryStore:
 
     def run(self, body: Callable[[Tables], T]) -> T:
         """Run `body` on the tables, all or nothing; for the transport that shares them."""
-        if self._owner == threading.get_ident():
-            raise RuntimeError(
-                "a transaction cannot run inside another one; use the Work that you were given"
-            )
+        self._check_outside()
         with self._lock:
             if self._closed:
                 raise StoreDown("the store is closed")
@@ -101,8 +98,15 @@ class MemoryStore:
         )
 
     def close(self) -> None:
+        self._check_outside()
         with self._lock:
             self._closed = True
+
+    def _check_outside(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RuntimeError(
+                "a transaction cannot run inside another one; use the Work that you were given"
+            )
 
     def _work(self, body: Callable[[Work], T], tables: Tables, *, may_write: bool) -> T:
         session = MemorySession(tables, self.signal, self.clock, may_write=may_write)

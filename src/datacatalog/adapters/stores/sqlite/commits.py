@@ -1,7 +1,8 @@
 """Who writes when: bodies of work that wait at the same time share one commit, and so one fsync.
 
-A thread that wants to write leads if nobody does; else it queues up. The leader runs everything that waits, each
-body in a savepoint of its own, commits once, hands out results and errors, and makes the head of the queue leader.
+A thread that wants to write leads if nobody does; else it queues up. The leader runs everything that waits on its own
+connection, each body in a savepoint of its own, commits once, hands out results and errors, and makes the head of the
+queue leader.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Commits:
         """Run `body` on one state of the file.  Raises StoreDown; RuntimeError as `write` does."""
         self._check_outside()
         self._check_sound()
-        seat = self._connections.reader()
+        seat = self._connections.mine()
         with seat.lock:
             self._check_open()
             self._inside.busy = True
@@ -109,7 +110,7 @@ class Commits:
     def version(self) -> int:
         """Return a number that changes whenever another connection has written.  Raises StoreDown."""
         self._check_outside()
-        seat = self._connections.reader()
+        seat = self._connections.mine()
         with seat.lock:
             self._check_open()
             try:
@@ -120,6 +121,7 @@ class Commits:
 
     def close(self) -> None:
         """Let what runs end, then close the file; later calls raise StoreDown."""
+        self._check_outside()
         self._connections.close()
 
     def after_fork(self) -> None:
@@ -187,7 +189,7 @@ class Commits:
         self._inside.busy = True
         try:
             self._check_sound()
-            seat = self._connections.writer()
+            seat = self._connections.mine()
             with seat.lock:
                 self._check_open()
                 self._connections.lock()

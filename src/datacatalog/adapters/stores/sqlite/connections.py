@@ -1,9 +1,7 @@
-"""Connections to the ledger file: one per reading thread and one for writing, none carried over a fork.
+"""Connections to the ledger file: one per thread, never shared, never carried over a fork.
 
-A connection that two threads use at a time can take one thread's error code for the other's and lose an acknowledged
-write when the disk fills. So a reading connection belongs to one thread, and the writing one to whoever leads a commit,
-alone and for all of it. That the leaders share it keeps its page cache warm: SQLite drops the cache of a connection
-whenever another one has written.
+A connection that two threads use can take one thread's error code for the other's and lose an acknowledged
+write when the disk fills; hence one each.
 """
 
 from __future__ import annotations
@@ -20,9 +18,8 @@ from datacatalog.adapters.stores.sqlite import schema
 from datacatalog.domain.errors import Misconfigured, StoreDown
 
 BUSY_TIMEOUT_S = 60.0
-# Upper bounds; pages are kept as they are used.
-WRITER_CACHE_KIB = 65536
-READER_CACHE_KIB = 4096
+# Of each connection, filled as pages are used; a gateway has some 40 threads.
+CACHE_KIB = 8192
 # A write-ahead log of 16 MB: pages that change often are copied back once per round, not with every 4 MB.
 CHECKPOINT_PAGES = 4000
 CACHED_STATEMENTS = 512
@@ -36,7 +33,7 @@ _abandoned: list[sqlite3.Connection] = []
 
 
 class Seat:
-    """A place at the file: a connection with its one cursor. Who sits there holds the lock."""
+    """A thread's place at the file: its connection, with one cursor. Whoever works on it or closes it holds the lock."""
 
     __slots__ = ("__weakref__", "_closed", "_process", "connection", "cursor", "lock")
 
@@ -67,7 +64,7 @@ class Seat:
 
 
 class Connections:
-    """Opens the file, brings it up to date, and seats readers and the writer.
+    """Opens the file, brings it up to date, and seats threads.
 
     Attributes:
         closed: nobody may sit down any more.
@@ -84,31 +81,29 @@ class Connections:
             raise Misconfigured(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 is needed")
         self.path = path
         self.closed = False
-        self._writer: Seat | None = None
         self._lock_file = -1
         self._start()
         _make_file(path)
         _warn_of_network(path)
         self._bring_up_to_date()
 
-    def reader(self) -> Seat:
-        """Return the calling thread's own seat, for reading.  Raises StoreDown."""
+    def mine(self) -> Seat:
+        """Return the calling thread's seat.  Raises StoreDown."""
         seat: Seat | None = getattr(self._local, "seat", None)
-        if seat is None:
-            seat = self._local.seat = self._new_seat(READER_CACHE_KIB)
-        return seat
-
-    def writer(self) -> Seat:
-        """Return the one seat for writing, for the one thread that leads.  Raises StoreDown."""
-        if self._writer is None:
-            self._writer = self._new_seat(WRITER_CACHE_KIB)
-        return self._writer
+        return seat if seat is not None else self._take_seat()
 
     def lock(self) -> None:
-        """Queue up with the writers of all processes; SQLite's own waiting starves some of them for seconds."""
-        if self._lock_file < 0:
-            self._lock_file = _open_lock_file(self.path)
-        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        """Queue up with the writers of all processes; SQLite's own waiting starves some of them for seconds.
+
+        Raises StoreDown.
+        """
+        name = f"{self.path}.lock"
+        try:
+            if self._lock_file < 0:
+                self._lock_file = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise StoreDown(f"{name}: {error.strerror}") from error
 
     def unlock(self) -> None:
         fcntl.flock(self._lock_file, fcntl.LOCK_UN)
@@ -130,18 +125,17 @@ class Connections:
 
     def _start(self) -> None:
         self._local = threading.local()
-        self._writer = None
         self._seats: weakref.WeakSet[Seat] = weakref.WeakSet()
         self._registry = threading.Lock()
-        self._lock_file = -1
 
-    def _new_seat(self, cache_kib: int) -> Seat:
+    def _take_seat(self) -> Seat:
         with self._registry:
             if self.closed:
                 raise StoreDown("the store is closed")
-            seat = Seat(_connect(self.path, cache_kib))
+            seat = Seat(_connect(self.path))
             self._seats.add(seat)
-            return seat
+        self._local.seat = seat
+        return seat
 
     def _close_lock_file(self) -> None:
         if self._lock_file >= 0:
@@ -150,7 +144,7 @@ class Connections:
 
     def _bring_up_to_date(self) -> None:
         try:
-            connection = self.reader().connection
+            connection = self.mine().connection
             if _is_ready(connection):
                 return
             self.lock()
@@ -169,9 +163,9 @@ class Connections:
         schema.migrate(connection)
 
 
-def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     try:
-        # The lock of its seat, not the driver, keeps other threads away.
+        # Only its own thread works with it; `close` may come from another one, once that work is done.
         connection = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_S,
@@ -186,7 +180,7 @@ def _connect(path: Path, cache_kib: int) -> sqlite3.Connection:
             "synchronous = FULL",
             "foreign_keys = OFF",
             "temp_store = MEMORY",
-            f"cache_size = -{cache_kib}",
+            f"cache_size = -{CACHE_KIB}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -230,13 +224,6 @@ def _make_file(path: Path) -> None:
         return
     except OSError as error:
         raise Misconfigured(f"{path} cannot be created: {error.strerror}") from error
-
-
-def _open_lock_file(path: Path) -> int:
-    try:
-        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StoreDown(f"{path}.lock: {error.strerror}") from error
 
 
 def _warn_of_network(path: Path, network: tuple[str, ...] = _NETWORK_FILESYSTEMS) -> None:
