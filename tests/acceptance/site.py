@@ -169,3 +169,19 @@ def closed(site: Site) -> None:
     site.client.app.state.gateway.close()  # type: ignore[attr-defined]
     site.catalog.stop_all()
     site.catalog.app.close()
+
+
+def refused(answer: httpx.Response, http: int | None = None) -> dict[str, Any]:
+    """Return the result of an answer that must be a well-formed refusal."""
+    assert 400 <= answer.status_code < 500, answer.text
+    assert http in (None, answer.status_code), answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body.keys() == {"message", "result", "status", "version"}
+    assert body["status"] == "error"
+    assert body["message"]
+    result: dict[str, Any] = body["result"]
+    assert result.keys() == {"code", "errors"}
+    for error in result["errors"]:
+        assert {"path", "message"} <= error.keys() <= {"path", "message", "schema"}
+    return result

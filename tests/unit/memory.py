@@ -112,6 +112,16 @@ class Memory:
         """Return the same application with other ports, for whatever uses them from now on."""
         return replace(self, app=replace(self.app, env=replace(self.env, **ports)))
 
+    def rewired(self, **ports: Any) -> Memory:
+        """Return the same application whose launches and indexing use other ports too."""
+        changed = self.with_ports(**ports)
+        tasks = {
+            **self.app.tasks,
+            INDEX_QUEUE: TaskKind(run=partial(index_archive, env=changed.env), long=True),
+            LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=changed.env)),
+        }
+        return replace(changed, app=replace(changed.app, tasks=tasks))
+
     def launch(self, **definition: Any) -> Created:
         """Launch a job through the proxy; its submission is then queued."""
         body = {"job_definition": {"appId": APP, "n": next(_numbers), **definition}}

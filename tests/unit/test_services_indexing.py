@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any, BinaryIO
 
 import pytest
@@ -166,7 +164,7 @@ def test_product_of_something_unknown_fails_the_job_with_the_reason_and_records_
 
 def test_archive_that_is_not_there_is_said_so_and_fails_nothing(here: Memory):
     job = here.job(Event.RUN, Event.FINISH)
-    bare = rewired(here.with_ports(storage=Missing(here.storage)))
+    bare = here.rewired(storage=Missing(here.storage))
     assert index_now(job.job.uuid, bare.env) == []
     work(bare)
     assert here.state(job) is State.FINISHED
@@ -216,15 +214,9 @@ class Moody:
         return getattr(self._storage, name)
 
 
-def rewired(here: Memory) -> Memory:
-    """Return the application with its index task on its present ports."""
-    kind = replace(here.app.tasks[INDEX_QUEUE], run=partial(indexing.index_archive, env=here.env))
-    return replace(here, app=replace(here.app, tasks={**here.app.tasks, INDEX_QUEUE: kind}))
-
-
 def test_file_that_cannot_be_read_is_recorded_without_checksum_and_counted(here: Memory):
     job = finished(here, "good.csv", "bad.csv")
-    work(rewired(here.with_ports(storage=Moody(here.storage, dark="bad.csv"))))
+    work(here.rewired(storage=Moody(here.storage, dark="bad.csv")))
     found = records(here, job)
     assert set(found) == {"good.csv", "bad.csv"}
     assert fixity(here, found["bad.csv"].uuid) is None
@@ -234,7 +226,7 @@ def test_file_that_cannot_be_read_is_recorded_without_checksum_and_counted(here:
 
 def test_file_that_went_away_meanwhile_is_passed_over(here: Memory):
     job = finished(here, "good.csv", "gone.csv")
-    work(rewired(here.with_ports(storage=Moody(here.storage, gone="gone.csv"))))
+    work(here.rewired(storage=Moody(here.storage, gone="gone.csv")))
     assert set(records(here, job)) == {"good.csv"}
     assert here.state(job) is State.FINISHED
 
@@ -242,7 +234,7 @@ def test_file_that_went_away_meanwhile_is_passed_over(here: Memory):
 @pytest.mark.parametrize(("times", "state"), [(1, State.FINISHED), (9, State.FAILED)])
 def test_storage_that_is_away_is_tried_again_and_at_last_given_up(here: Memory, times: int, state: State):
     job = finished(here, "a.csv")
-    work(rewired(here.with_ports(storage=Moody(here.storage, down=times))), to_the_end=True)
+    work(here.rewired(storage=Moody(here.storage, down=times)), to_the_end=True)
     assert here.state(job) is state
     assert here.history(job)[-1]["name"] == ("indexed" if state is State.FINISHED else "fail")
     assert here.env.transport.dead() == []
@@ -304,7 +296,7 @@ def test_indexing_of_a_job_that_was_deleted_ends_quietly(here: Memory, when: str
         purge()
         work(here)
     else:
-        work(rewired(here.with_ports(storage=Purging(here.storage))))
+        work(here.rewired(storage=Purging(here.storage)))
     assert here.env.transport.dead() == []
     assert here.env.transport.depth() == {}
     with pytest.raises(UnknownRecord):

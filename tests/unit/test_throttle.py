@@ -13,7 +13,9 @@ from datacatalog.services.throttle import FREE_GUESSES, TRACKED_MAX, WINDOW, Thr
 AT = datetime(2019, 1, 1, tzinfo=UTC)
 
 
-def guess(throttle: Throttle, times: int, *, source: str = "here", target: str = "job", at: datetime = AT) -> int:
+def guess(
+    throttle: Throttle, times: int, *, source: str = "here", target: str = "job", at: datetime = AT
+) -> int:
     """Return how many of so many guesses were held up."""
     held = 0
     for _ in range(times):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -18,17 +17,15 @@ from datacatalog.domain.errors import (
     StoreDown,
 )
 from datacatalog.domain.jobs.lifecycle import Event, State
-from datacatalog.interfaces.worker import loop
-from datacatalog.interfaces.worker.loop import RETRY_MAX, Worker, queues_of
+from datacatalog.interfaces.worker.loop import RETRY_MAX, Worker
 from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.env import Principal
-from datacatalog.services.indexing import INDEX_QUEUE
 from datacatalog.services.jobs import job_for, move
 from datacatalog.services.launching import LAUNCH_QUEUE
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
-from tests.unit.memory import Memory, memory
+from tests.unit.memory import Memory, MemoryPlatform, memory
 
 QUEUE = "tests"
 
@@ -336,6 +333,37 @@ def test_launch_is_tried_again_while_the_platform_is_away_and_else_fails_the_job
     assert here.env.transport.depth() == {}
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_launch_of_a_job_that_was_deleted_ends_quietly(when: str):
+    here = memory()
+    launched = here.launch()
+
+    class Purging(MemoryPlatform):
+        def submit(self, definition: Any, *, key: str) -> Any:
+            purge()
+            return here.platform.submit(definition, key=key)
+
+    def purge() -> None:
+        here.env.store.transact(lambda w: w.records.purge(launched.job.uuid, at=here.clock.now()))
+
+    if when == "before":
+        purge()
+    Worker(here.rewired(platform=Purging()).app).work_once([LAUNCH_QUEUE])
+    assert dead(here) == []
+    assert here.env.transport.depth() == {}
+    assert len(here.platform.submitted) == (0 if when == "before" else 1)
+
+
+def test_callback_that_was_quicker_than_the_launch_itself_is_not_undone():
+    here = memory()
+    launched = here.launch()
+    here.handle("jobs-manager", " ", uuid=launched.job.uuid, token=launched.token, status="FINISHED")
+    Worker(here.app).work_once([LAUNCH_QUEUE])
+    assert here.state(launched) is State.FINISHED
+    entry = here.history(launched)[-1]
+    assert (entry["name"], entry["noted"], entry["data"]["status"]) == ("resource", True, "PENDING")
+
+
 def test_finished_job_is_indexed():
     here = memory()
     job = here.job(Event.RUN, Event.FINISH)
@@ -344,87 +372,3 @@ def test_finished_job_is_indexed():
         pass
     assert here.state(job) is State.FINISHED
     assert here.names(job) == ["create", "run", "finish", "index", "indexed"]
-
-
-# ----------------------------------------------------------------------------------------- threads
-
-
-def test_worker_serves_in_threads_until_it_is_stopped():
-    served = threading.Event()
-    done: list[str] = []
-
-    def task(task: Task) -> None:
-        done.append(task.delivery.id)
-        task.finish(lambda work: None)
-        if len(done) == 10:
-            served.set()
-
-    here = memory(tasks={QUEUE: task})
-    worker = Worker(here.app, [QUEUE])
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    for n in range(10):
-        send(here, id=f"m{n}")
-    assert served.wait(10)
-    worker.stop()
-    thread.join(10)
-    assert not thread.is_alive()
-    assert sorted(done) == [f"m{n}" for n in range(10)]
-
-
-def test_what_a_stopped_worker_could_not_finish_is_given_back(monkeypatch):
-    monkeypatch.setattr(loop, "GRACE", timedelta(milliseconds=50))
-    held, release = threading.Event(), threading.Event()
-
-    def task(task: Task) -> None:
-        held.set()
-        release.wait(20)
-
-    here = memory(tasks={QUEUE: task})
-    worker = Worker(here.app, [QUEUE])
-    thread = threading.Thread(target=worker.run)
-    send(here)
-    thread.start()
-    assert held.wait(10)
-    worker.stop()
-    thread.join(20)
-    again = here.env.transport.claim([QUEUE], lease=timedelta(seconds=30))
-    release.set()
-    assert again is not None
-    assert again.tries == 2
-
-
-class WatchedTransport:
-    """A transport that tells when a lease is renewed, or fails to."""
-
-    def __init__(self, transport: Any, *errors: Exception) -> None:
-        self._transport, self._errors = transport, list(errors)
-        self.renewed = threading.Event()
-
-    def renew(self, delivery: Any, *, lease: timedelta) -> None:
-        if self._errors:
-            raise self._errors.pop(0)
-        self._transport.renew(delivery, lease=lease)
-        self.renewed.set()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-@pytest.mark.parametrize("errors", [[], [StoreDown("away")]])
-def test_lease_is_renewed_while_a_task_is_at_work(errors: list[Exception]):
-    def task(task: Task) -> None:
-        assert watched.renewed.wait(10)
-        task.finish(lambda work: None)
-
-    here = memory(tasks={QUEUE: task}, lease_s=0.1)
-    watched = WatchedTransport(here.env.transport, *errors)
-    send(here)
-    Worker(here.with_ports(transport=watched).app).work_once([QUEUE])
-    assert here.env.transport.depth() == {}
-    assert dead(here) == []
-
-
-def test_every_queue_can_be_named_and_served():
-    here = memory(tasks={QUEUE: Doing()})
-    assert set(queues_of(here.app)) == {*ACTORS, INDEX_QUEUE, LAUNCH_QUEUE, QUEUE}

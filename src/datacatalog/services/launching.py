@@ -174,7 +174,10 @@ def _submit(uuid: TypedUuid, task: Task, env: Env) -> PlatformJob:
 
 def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) -> None:
     # A callback may have been quicker than this; then the history has it already, and the link is still worth keeping.
-    job = job_for(uuid, work)
+    try:
+        job = job_for(uuid, work)
+    except UnknownRecord:  # It was deleted meanwhile.
+        return
     data = {"job_link": submitted.link, "job_id": submitted.id, "status": submitted.status}
     if job.allows(Event.RESOURCE):
         move(job, Event.RESOURCE, data, work, env)

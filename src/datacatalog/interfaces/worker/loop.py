@@ -176,6 +176,8 @@ class Worker:
                 log.debug("forgot %s", dict(gone))
             except DatacatalogError as e:
                 log.error("%s: %s", e.code, e)
+            except Exception:
+                log.exception("house-keeping met an error of its own")
             self._stop.wait(HOUSEKEEPING.total_seconds())
 
 
@@ -211,8 +213,9 @@ class _Heartbeat:
                 self._app.env.transport.renew(self._delivery, lease=self._lease)
             except LeaseLost:
                 return
-            except DatacatalogError as e:
-                log.error("heartbeat of %s: %s", self._delivery.id, e)
+            except Exception as e:
+                # Whatever it was: the work goes on, and loses its lease only if no later beat gets through.
+                log.error("heartbeat of %s: %s: %s", self._delivery.id, type(e).__name__, e)
 
 
 def queues_of(app: App) -> tuple[str, ...]:
