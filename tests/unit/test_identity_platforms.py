@@ -62,8 +62,8 @@ def test_execution_id_is_made_of_the_first_64_bits(one: bytes, other: bytes, cut
 
 
 @given(entropy)
-def test_execution_id_is_13_capital_letters_and_digits(drawn: bytes) -> None:
-    assert re.fullmatch("[0-9A-V]{13}", execution_id(drawn))
+def test_execution_id_is_16_hex_digits(drawn: bytes) -> None:
+    assert re.fullmatch("[0-9a-f]{16}", execution_id(drawn))
 
 
 @pytest.mark.parametrize("drawn", [b"", bytes(8), bytes(17)])

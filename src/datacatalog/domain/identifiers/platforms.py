@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -33,14 +32,14 @@ _LONGEST_ABACO_ID = 32
 
 
 def execution_id(entropy: bytes) -> str:
-    """Return the id of an execution, 13 capital letters and digits: the first 64 bits, as platforms take them of a UUID.
+    """Return the id of an execution, 16 hex digits: the first 64 bits, as platforms take them of a UUID.
 
     It is no hash id: every message gets one, and nobody has to read it back.
 
     Args:
         entropy: 16 random bytes, or those of a UUID.
     """
-    return base64.b32hexencode(_checked(entropy)[:8]).rstrip(b"=").decode()
+    return _checked(entropy)[:8].hex()
 
 
 def actor_id(name: str) -> str:
