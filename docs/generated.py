@@ -15,6 +15,7 @@ import click
 
 from datacatalog import domain, ports
 from datacatalog.domain.errors import DatacatalogError
+from datacatalog.domain.jobs.callbacks import AGAVE
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
 from datacatalog.interfaces.cli.main import main
 
@@ -38,6 +39,16 @@ def lifecycle_table() -> str:
 def lifecycle_diagram() -> str:
     """One block per state: the events that leave it, and those that are taken without leaving."""
     return "\n".join(["```text", *("\n".join(_block(state)) for state in State), "```"])
+
+
+def callback_table() -> str:
+    """One row per event that platforms cause: the statuses that stand for it."""
+    rows = [
+        (f"`{event}`", ", ".join(f"`{status}`" for status, meant in AGAVE.items() if meant is event))
+        for event in Event
+        if event in AGAVE.values()
+    ]
+    return _table(("Event", "Statuses that stand for it"), rows)
 
 
 def error_table() -> str:
@@ -73,7 +84,15 @@ def command_line() -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
-    part.__name__: part for part in (lifecycle_table, lifecycle_diagram, error_table, command_line, interface)
+    part.__name__: part
+    for part in (
+        lifecycle_table,
+        lifecycle_diagram,
+        callback_table,
+        error_table,
+        command_line,
+        interface,
+    )
 }
 
 

@@ -1,20 +1,29 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import click
 import pytest
 
 from datacatalog.domain import errors
+from datacatalog.domain.jobs.callbacks import AGAVE
 from datacatalog.domain.jobs.lifecycle import MOVES, Event, State
+from datacatalog.settings import shipped_config
 from tests.architecture.tracked import tracked_paths
 from tests.shared import REPOSITORY
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TYPED = re.compile(r"^\$ (.*(?:\\\n.*)*)", re.MULTILINE)
+SETTING = re.compile(r"^\| `([a-z_.-]+\.[a-z_]+)` \| `(.+?)` \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +72,72 @@ def test_every_make_target_is_declared_and_explained() -> None:
     assert set(declared[1].split()) == set(re.findall(r"^([a-z]+):.* ## \w", makefile, re.MULTILINE))
 
 
+def typed_commands() -> Iterator[tuple[Path, list[str]]]:
+    """Yield the words of every `datacatalog` command that a page tells to type; pipes and substitutions are taken apart."""
+    for page in pages():
+        for block in CONSOLE.findall((REPOSITORY / page).read_text()):
+            for line in TYPED.findall(block):
+                unquoted = re.sub(r"'[^']*'", "x", line.replace("\\\n", " ")).replace('"', " ")
+                for part in re.split(r"[|;()<>#]", unquoted):
+                    words = part.split()
+                    while words and "=" in words[0]:
+                        del words[0]
+                    if words and Path(words[0]).name == "datacatalog":
+                        yield page, words[1:]
+
+
+def stranger(words: list[str], main: click.Group) -> str | None:
+    """Return the first word that `datacatalog` would not understand, or None."""
+    command: click.Command = main
+    known = {option for parameter in main.params for option in parameter.opts} | {"--help", "--version"}
+    for word in words:
+        context = click.Context(command)
+        if word.startswith("-") and word != "-":
+            if word not in known | {option for parameter in command.params for option in parameter.opts}:
+                return word
+        elif isinstance(command, click.Group):
+            found = command.get_command(context, word)
+            if found is None:
+                return word
+            command = found
+    return None
+
+
+def test_every_command_that_a_page_tells_to_type_is_understood(generated: ModuleType) -> None:
+    typed = list(typed_commands())
+    assert {word for _, words in typed for word in words} >= {"init", "up", "load", "send", "doctor"}
+    wrong = [(str(page), word) for page, words in typed if (word := stranger(words, generated.main))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [("jobs wach 107", "wach"), ("index 107 --filters x", "--filters"), ("--jsn up", "--jsn")],
+)
+def test_command_that_does_not_exist_would_be_noticed(words: str, what: str, generated: ModuleType) -> None:
+    assert stranger(words.split(), generated.main) == what
+
+
+def test_every_setting_is_in_the_reference_with_the_default_that_is_shipped() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
+    told = {key: json.loads(default) for key, default in SETTING.findall(page)}
+    assert told == dict(leaves(shipped_config()))
+
+
+def leaves(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of everything that can be set; what the user names is one value."""
+    for key, value in section.items():
+        if isinstance(value, dict) and key != "systems":
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_callback_table_has_every_status_that_is_understood(generated: ModuleType) -> None:
+    rows = [re.findall(r"`(\w+)`", row) for row in generated.callback_table().splitlines()[2:]]
+    assert {status: Event(event) for event, *statuses in rows for status in statuses} == dict(AGAVE)
+
+
 def test_every_public_error_is_in_the_error_table(generated: ModuleType) -> None:
     public = {
         value.__name__
@@ -71,6 +146,7 @@ def test_every_public_error_is_in_the_error_table(generated: ModuleType) -> None
     }
     rows = generated.error_table().splitlines()[2:]
     assert {row.split("|")[2].strip(" `") for row in rows} == public
+    assert [row for row in rows if not row.split("|")[-2].strip()] == []
 
 
 def test_every_error_has_a_code_of_its_own(generated: ModuleType) -> None:
@@ -119,7 +195,7 @@ def test_reference_of_the_command_line_has_every_command_with_every_option(gener
 @pytest.mark.parametrize(
     ("page", "parts"),
     [
-        ("lifecycle", ["lifecycle_table", "lifecycle_diagram"]),
+        ("lifecycle", ["lifecycle_table", "lifecycle_diagram", "callback_table"]),
         ("errors", ["error_table"]),
         ("cli", ["command_line"]),
         ("api", ["interface"]),

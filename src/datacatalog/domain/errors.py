@@ -40,6 +40,8 @@ class DatacatalogError(Exception):
 
 
 class BadMessage(DatacatalogError):
+    """The message cannot be used as it is."""
+
     code = "bad-message"
     http = 400
     exit = 2
@@ -146,6 +148,8 @@ class UnsafePath(InvalidField):
 
 
 class TooLarge(BadMessage):
+    """The body is longer than `gateway.max_body_bytes`."""
+
     code = "too-large"
     http = 413
 
@@ -157,12 +161,16 @@ class TooLarge(BadMessage):
 
 
 class Unauthenticated(DatacatalogError):
+    """Nobody who may do this was recognised."""
+
     code = "unauthenticated"
     http = 401
     exit = 77
 
 
 class MissingCredentials(Unauthenticated):
+    """Neither a bearer token nor a nonce was shown."""
+
     code = "missing-credentials"
 
     def __init__(self) -> None:
@@ -170,6 +178,8 @@ class MissingCredentials(Unauthenticated):
 
 
 class BadCredentials(Unauthenticated):
+    """What was shown is unknown, expired, used up, for another actor, or of too low a level."""
+
     code = "bad-credentials"
 
     def __init__(self, what: str) -> None:
@@ -177,12 +187,16 @@ class BadCredentials(Unauthenticated):
 
 
 class Refused(DatacatalogError):
+    """The sender is known and may not do this."""
+
     code = "refused"
     http = 403
     exit = 77
 
 
 class InvalidToken(Refused):
+    """The token is neither the update token of this document nor an administrative one."""
+
     code = "invalid-token"
 
     def __init__(self, uuid: str = "") -> None:
@@ -191,6 +205,8 @@ class InvalidToken(Refused):
 
 
 class MissingToken(Refused):
+    """The message carries no token, and needs one."""
+
     code = "missing-token"
 
     def __init__(self) -> None:
@@ -207,6 +223,8 @@ class InvalidAdminToken(Refused, ValueError):
 
 
 class ReservedEvent(Refused):
+    """Only the catalog itself writes this event."""
+
     code = "reserved-event"
 
     def __init__(self, event: str) -> None:
@@ -214,6 +232,8 @@ class ReservedEvent(Refused):
 
 
 class NotClearable(Refused):
+    """The archive path does not lie below a prefix of `storage.clearable`."""
+
     code = "not-clearable"
 
     def __init__(self, path: str) -> None:
@@ -224,12 +244,16 @@ class NotClearable(Refused):
 
 
 class NotFound(DatacatalogError):
+    """What was named does not exist."""
+
     code = "not-found"
     http = 404
     exit = 3
 
 
 class UnknownRecord(NotFound):
+    """The catalog has no such record, or it is hidden."""
+
     code = "unknown-record"
 
     def __init__(self, reference: str, kind: str = "record") -> None:
@@ -238,6 +262,8 @@ class UnknownRecord(NotFound):
 
 
 class UnknownActor(NotFound):
+    """No actor has this name, id or alias."""
+
     code = "unknown-actor"
 
     def __init__(self, actor: str) -> None:
@@ -245,6 +271,8 @@ class UnknownActor(NotFound):
 
 
 class NoSuchPath(NotFound):
+    """There is nothing at this path of a storage system."""
+
     code = "no-such-path"
 
     def __init__(self, uri: str) -> None:
@@ -252,12 +280,16 @@ class NoSuchPath(NotFound):
 
 
 class Conflict(DatacatalogError):
+    """What is there already does not allow this."""
+
     code = "conflict"
     http = 409
     exit = 4
 
 
 class IllegalTransition(Conflict):
+    """The lifecycle does not allow this event in the present state of the job."""
+
     code = "illegal-transition"
 
     def __init__(self, job: str, state: str, event: str) -> None:
@@ -286,6 +318,8 @@ class Duplicate(Conflict):
 
 
 class AlreadyExists(Conflict):
+    """It is there already, or was done before."""
+
     code = "already-exists"
 
 
@@ -320,6 +354,8 @@ class LeaseLost(Conflict):
 
 
 class Throttled(DatacatalogError):
+    """Too many wrong credentials came from one address; right ones are let in meanwhile."""
+
     code = "throttled"
     http = 429
     exit = 75
@@ -331,6 +367,8 @@ class Throttled(DatacatalogError):
 
 
 class Unavailable(DatacatalogError):
+    """Something that is needed does not work now."""
+
     code = "unavailable"
     http = 503
     exit = 75
@@ -338,14 +376,20 @@ class Unavailable(DatacatalogError):
 
 
 class StoreDown(Unavailable):
+    """The ledger cannot be read or written now."""
+
     code = "store-down"
 
 
 class StorageDown(Unavailable):
+    """A storage system cannot be read or written now."""
+
     code = "storage-down"
 
 
 class PlatformDown(Unavailable):
+    """The platform, or a server it calls back, cannot be reached now."""
+
     code = "platform-down"
 
 
