@@ -285,7 +285,7 @@ def test_every_statement_of_everyday_work_goes_along_an_index(store: SqliteStore
         work.links.to(stored.uuid)
         work.history.page(stored.uuid, after=5)
         work.history.length(stored.uuid)
-        work.executions.get("e")
+        work.executions.get("a", "e")
         work.executions.page("a", after="e")
         work.answers.recall("s", "k")
         work.credentials.find("d")

@@ -75,7 +75,7 @@ def queue_event(here: Memory, job: Any, name: str, **fields: Any) -> str:
 
 
 def execution(here: Memory, id: str) -> Any:
-    return here.env.store.read(lambda work: work.executions.get(id))
+    return here.env.store.read(lambda work: work.executions.get("jobs-manager", id))
 
 
 def test_nothing_due_is_nothing_done():

@@ -256,14 +256,20 @@ class Outbox(Protocol):
 
 
 class Executions(Protocol):
+    """What became of messages. Ids grow with time (see domain.identifiers.platforms.execution_id)."""
+
     def put(self, execution: Execution) -> None:
-        """Insert or replace by id; an execution stays with its actor."""
+        """Insert or replace by actor and id."""
         ...
 
-    def get(self, id: str) -> Execution | None: ...
+    def get(self, actor: str, id: str) -> Execution | None: ...
 
     def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
-        """Return an actor's executions, newest first; `after` is the last id of the page before."""
+        """Return an actor's executions, by id from the greatest down, so newest first.
+
+        Args:
+            after: the last id of the page before.
+        """
         ...
 
 

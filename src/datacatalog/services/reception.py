@@ -70,7 +70,7 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
     message = to.read(envelope.request, env.schemas)
     if not queued:
         message = prepared(message, env)
-    execution = execution_id(secrets.token_bytes(16))
+    execution = _new_execution(env)
 
     def take(work: Work) -> Answer:
         access.count_use(envelope.principal, work, env)
@@ -106,6 +106,10 @@ def _write_execution(execution: str, to: Actor, outcome: Outcome, queued: bool, 
             log=outcome.log,
         )
     )
+
+
+def _new_execution(env: Env) -> str:
+    return execution_id(env.clock.now(), secrets.token_bytes(6))
 
 
 def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
@@ -219,14 +223,14 @@ def _from_queue(to: Actor, delivery: Delivery, env: Env) -> tuple[Message, str]:
         # The catalog wrote this one itself, in the commit that caused it.
         request = Request(actor=to.name, body=minified(item["message"]).encode())
         message = to.read(request, env.schemas)
-        return replace(message, trusted=True), delivery.id
+        return replace(message, trusted=True), _new_execution(env)
     request = Request(actor=to.name, body=item["body"].encode(), context=item["context"])
     return to.read(request, env.schemas), item["execution"]
 
 
 def refuse_delivery(delivery: Delivery, error: DatacatalogError, env: Env) -> None:
     """Write down that a queued message was refused. It is then a dead letter with its reason (see interfaces.worker)."""
-    execution = str(delivery.body.get("execution", delivery.id))
+    execution = str(delivery.body.get("execution") or _new_execution(env))
     outcome = Outcome(
         result={"code": error.code, "errors": error.complaints},
         log=(f"Refused: {error}",),

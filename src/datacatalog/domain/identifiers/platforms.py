@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -31,15 +32,15 @@ _TENANT = re.compile(r"[A-Z0-9]{1,32}")
 _LONGEST_ABACO_ID = 32
 
 
-def execution_id(entropy: bytes) -> str:
-    """Return the id of an execution, 16 hex digits: the first 64 bits, as platforms take them of a UUID.
+def execution_id(at: datetime, entropy: bytes) -> str:
+    """Return the id of an execution, 24 hex digits: 12 of the time, in milliseconds, and 12 that are random.
 
-    It is no hash id: every message gets one, and nobody has to read it back.
+    Ids that grow with time are read newest first and written side by side.
 
     Args:
-        entropy: 16 random bytes, or those of a UUID.
+        entropy: 6 random bytes.
     """
-    return _checked(entropy)[:8].hex()
+    return f"{int(at.timestamp() * 1000):012x}{entropy.hex()}"
 
 
 def actor_id(name: str) -> str:

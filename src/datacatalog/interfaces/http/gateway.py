@@ -193,8 +193,8 @@ class Gateway:
     async def _find_execution(self, request: HttpRequest) -> Execution:
         name, wanted = self._actor_name(request), request.path_params["execution"]
         await self._admit(request, name, "READ")
-        found = await self._run(lambda: self.app.env.store.read(lambda work: work.executions.get(wanted)))
-        if found is None or found.actor != name:
+        found = await self._run(lambda: self.app.env.store.read(lambda work: work.executions.get(name, wanted)))
+        if found is None:
             raise UnknownRecord(wanted, "execution")
         return found
 

@@ -100,26 +100,24 @@ class MemoryExecutions:
         tables = self._session.to_write()
         outcome = codec.encode(execution.outcome, "execution")
         kept = replace(execution, outcome={}, log=tuple(execution.log))
-        known = tables.executions.get(execution.id)
-        if known is None:
-            tables.set(tables.executions, execution.id, (tables.next_seq(), kept, outcome))
-        else:
-            kept = replace(kept, actor=known[1].actor)
-            tables.set(tables.executions, execution.id, (known[0], kept, outcome))
+        tables.set(tables.executions, (execution.actor, execution.id), (kept, outcome))
 
-    def get(self, id: str) -> Execution | None:
-        found = self._session.to_read().executions.get(id)
-        return None if found is None else replace(found[1], outcome=codec.decode(found[2]))
+    def get(self, actor: str, id: str) -> Execution | None:
+        found = self._session.to_read().executions.get((actor, id))
+        return None if found is None else _execution(*found)
 
     def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
-        executions = self._session.to_read().executions
-        newest = sorted(executions.values(), key=lambda row: row[0], reverse=True)
-        mine = [row for row in newest if row[1].actor == actor]
-        if after is not None:
-            last = executions.get(after)
-            before = last[0] if last is not None and last[1].actor == actor else 0
-            mine = [row for row in mine if row[0] < before]
-        return [replace(row[1], outcome=codec.decode(row[2])) for row in mine[:limit]]
+        mine = [
+            found
+            for found in self._session.to_read().executions.values()
+            if found[0].actor == actor and (after is None or found[0].id < after)
+        ]
+        newest = sorted(mine, key=lambda found: found[0].id, reverse=True)
+        return [_execution(*found) for found in newest[:limit]]
+
+
+def _execution(kept: Execution, outcome: str) -> Execution:
+    return replace(kept, outcome=codec.decode(outcome))
 
 
 class MemoryAnswers:

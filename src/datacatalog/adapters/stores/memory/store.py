@@ -125,7 +125,7 @@ def _prune(tables: Tables, before: datetime) -> Mapping[str, int]:
         ),
         "executions": (
             tables.executions,
-            [k for k, (_, e, _) in tables.executions.items() if (e.finished or e.received) < before],
+            [k for k, (e, _) in tables.executions.items() if (e.finished or e.received) < before],
         ),
         "credentials": (
             tables.credentials,

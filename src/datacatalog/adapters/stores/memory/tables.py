@@ -57,9 +57,9 @@ class Tables:
         said_by, said_of: source -> {(relation, target)}, target -> {(relation, source)}.
         history: job -> {sequence number: (entry without data, data as JSON text)}.
         changes: uuid -> {sequence number: (change without difference, difference as JSON text)}.
-        executions: id -> (sequence number, execution without outcome, outcome as JSON text).
+        executions: (actor, id) -> (execution without outcome, outcome as JSON text).
         answers: (scope, key) -> (instant, answer as JSON text).
-        counter: the last sequence number of a message or execution.
+        counter: the last sequence number of a message.
     """
 
     records: dict[str, Stored] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Tables:
     history: dict[str, dict[int, tuple[HistoryEntry, str | None]]] = field(default_factory=dict)
     changes: dict[str, dict[int, tuple[Change, str]]] = field(default_factory=dict)
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
-    executions: dict[str, tuple[int, Execution, str]] = field(default_factory=dict)
+    executions: dict[tuple[str, str], tuple[Execution, str]] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
     counter: int = 0

@@ -24,13 +24,9 @@ class SqliteExecutions:
 
     def put(self, execution: Execution) -> None:
         self._session.write(
-            "INSERT INTO executions (actor, seq, id, status, received, finished, http, outcome, log)"
-            " VALUES (?, coalesce((SELECT seq FROM executions WHERE actor = ? ORDER BY seq DESC LIMIT 1), 0) + 1,"
-            " ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, received = excluded.received,"
-            " finished = excluded.finished, http = excluded.http, outcome = excluded.outcome, log = excluded.log",
+            "INSERT OR REPLACE INTO executions (actor, id, status, received, finished, http, outcome, log)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                execution.actor,
                 execution.actor,
                 execution.id,
                 execution.status,
@@ -42,14 +38,14 @@ class SqliteExecutions:
             ),
         )
 
-    def get(self, id: str) -> Execution | None:
-        row = self._session.read(f"{_EXECUTION} WHERE id = ?", (id,)).fetchone()
+    def get(self, actor: str, id: str) -> Execution | None:
+        row = self._session.read(f"{_EXECUTION} WHERE actor = ? AND id = ?", (actor, id)).fetchone()
         return None if row is None else _execution(row)
 
     def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
-        before = "" if after is None else " AND seq < (SELECT seq FROM executions WHERE id = ? AND actor = ?)"
-        values = (actor, limit) if after is None else (actor, after, actor, limit)
-        sql = f"{_EXECUTION} WHERE actor = ?{before} ORDER BY seq DESC LIMIT ?"
+        before = "" if after is None else " AND id < ?"
+        values = (actor, limit) if after is None else (actor, after, limit)
+        sql = f"{_EXECUTION} WHERE actor = ?{before} ORDER BY id DESC LIMIT ?"
         return [_execution(row) for row in self._session.read(sql, values).fetchall()]
 
 

@@ -18,7 +18,7 @@ ROWS_PER_COMMIT = 1000
 _OLD: Mapping[str, tuple[tuple[str, ...], str]] = {
     "answers": (("scope", "key"), "at < :before"),
     "messages": (("seq",), "handled < :before"),
-    "executions": (("actor", "seq"), "coalesce(finished, received) < :before"),
+    "executions": (("actor", "id"), "coalesce(finished, received) < :before"),
     "credentials": (("digest",), "expires < :before OR (uses_left = 0 AND created < :before)"),
 }
 

@@ -45,9 +45,9 @@ CREATE INDEX "messages.due" ON messages (queue, due) WHERE due IS NOT NULL;
 CREATE INDEX "messages.died" ON messages (died) WHERE died IS NOT NULL;
 
 CREATE TABLE executions (
-  actor TEXT NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
-  received INTEGER NOT NULL, finished INTEGER, http INTEGER NOT NULL, outcome TEXT NOT NULL, log TEXT NOT NULL,
-  PRIMARY KEY (actor, seq)
+  actor TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, received INTEGER NOT NULL, finished INTEGER,
+  http INTEGER NOT NULL, outcome TEXT NOT NULL, log TEXT NOT NULL,
+  PRIMARY KEY (actor, id)
 ) WITHOUT ROWID;
 
 CREATE TABLE answers (
