@@ -178,6 +178,16 @@ def test_bearer_token_goes_before_a_nonce_and_nothing_is_nobody(here: Memory):
         admit(here)
 
 
+@pytest.mark.parametrize("asked", access.LEVELS)
+def test_bearer_token_opens_its_own_level_too(here: Memory, asked: str):
+    reader = replace(here.env, bearer=lambda token: Principal(name="r", via="bearer", level="READ"))
+    if asked == "READ":
+        assert authenticate(reader, actor="*", level=asked, nonce=None, bearer="good").level == "READ"
+    else:
+        with pytest.raises(BadCredentials):
+            authenticate(reader, actor="*", level=asked, nonce=None, bearer="good")
+
+
 @pytest.mark.parametrize("named", ["itself", "digest", "eight characters"])
 def test_nonce_is_revoked_by_any_of_its_names(here: Memory, named: str):
     nonce = create_nonce(here.env, actor="*", owner="o")

@@ -47,7 +47,9 @@ def test_unknown_and_unfilled_statuses_are_updates(status: str):
 
 @pytest.mark.parametrize("body", [None, {}, {"status": ""}, {"status": "${JOB_STATUS}"}, {"status": 7}])
 def test_status_in_the_url_counts_where_the_body_has_none(body):
-    assert fact(body, url="FINISHED").status == "FINISHED"
+    found = fact(body, url="FINISHED")
+    assert found.status == "FINISHED"
+    assert found.data["status"] == ("FINISHED" if not body else body["status"])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ REFUSED = {
     "single quotes": (b"{'a': 1}", "property name"),
     "comment": (b'{"a": 1 /* one */}', "delimiter"),
     "key twice": (b'{"a": 1, "a": 1}', "key 'a' is given twice"),
+    "key twice, after others": (b'{"b": 1, "c": 2, "a": 1, "a": 1}', "key 'a' is given twice"),
     "key twice, escaped": (rb'{"a": 1, "\u0061": 2}', "key 'a' is given twice"),
     "key twice, deep": (b'[{"b": [{"a": 1, "a": 2}]}]', "key 'a' is given twice"),
     "NaN": (b'{"a": NaN}', "NaN is no JSON number"),
@@ -112,6 +113,10 @@ def test_what_is_plain_json_is_read_as_it_was_written(value):
 )
 def test_what_looks_odd_but_is_sound_is_read(raw: bytes, value: object):
     assert parse_json(raw) == (json.loads(raw) if value is None else value)
+
+
+def test_object_is_read_where_one_is_wanted():
+    assert parse_object(b'{"a": [1]}') == {"a": [1]}
 
 
 @pytest.mark.parametrize(
