@@ -9,7 +9,7 @@ Creating a job is `services.jobs.create_job`.
 - The first figure is the ledger alone: the archive directory, which is no commit, is not made.
 - The second makes it, as `create_job` does by default; the floor then makes the same two directories, bare.
 - The third is the second with a worker in place of the client's `index` and `indexed`: the two messages that `finish` sets going
-  (jobs-indexer's `index`, then the walk over the empty archive) are claimed and done, which is four commits more than the client's two.
+  (jobs-indexer's `index`, then the walk over the empty archive) are each claimed and done: four commits in place of the client's two.
 """
 
 from __future__ import annotations
