@@ -52,6 +52,7 @@ class App:
     Attributes:
         tasks: queue -> the kind of task that it holds.
         forget: removes what is older than an instant, besides what the store forgets.
+        stop_commands: ends what this process computes; other workers begin it anew.
         bearer: makes bearer tokens for this installation.
         actor_names: actor id or alias -> actor name.
     """
@@ -60,6 +61,7 @@ class App:
     env: Env
     tasks: Mapping[str, TaskKind]
     forget: Callable[[datetime], object]
+    stop_commands: Callable[[], None]
     bearer: BearerTokens
     actor_names: Mapping[str, str]
 
@@ -93,6 +95,7 @@ def build_app(settings: Settings | None = None) -> App:
         api_url=settings.api_url,
         default_system=config["storage"]["default_system"],
         owner=config["admin"].get("owner", ""),
+        callbacks_to=tuple(config["platform"]["callbacks_to"]),
     )
     bearer = _bearer(settings)
     env = Env(
@@ -121,6 +124,7 @@ def build_app(settings: Settings | None = None) -> App:
         env=env,
         tasks=tasks,
         forget=lambda before: platform.forget(before=before),
+        stop_commands=platform.close,
         bearer=bearer,
         actor_names=_actor_names(settings),
     )

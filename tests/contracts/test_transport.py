@@ -281,6 +281,19 @@ def test_only_dead_letters_can_be_revived(store: Store, transport: Transport) ->
     assert not transport.revive("other", "m")
 
 
+def test_discarded_dead_letter_is_gone_and_its_id_stays_known(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    assert not transport.discard("q", "m")
+    transport.bury(claimed(transport), reason="bad")
+    assert not transport.discard("other", "m")
+    assert transport.discard("q", "m")
+    assert transport.dead() == []
+    assert transport.depth() == {}
+    assert not transport.discard("q", "m")
+    assert not transport.revive("q", "m")
+    assert not store.transact(lambda work: work.outbox.send("q", {}, id="m", at=START))
+
+
 def test_id_of_a_dead_letter_cannot_be_sent_again(store: Store, transport: Transport) -> None:
     send(store, "m")
     transport.bury(claimed(transport), reason="bad")

@@ -202,6 +202,7 @@ def memory(
         env=env,
         tasks=kinds,
         forget=lambda before: None,
+        stop_commands=lambda: None,
         bearer=bearer,
         actor_names={name: name for name in dispatch.ACTORS},
     )

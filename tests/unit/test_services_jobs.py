@@ -17,7 +17,6 @@ from datacatalog.domain.errors import (
     MissingToken,
     NotClearable,
     NotInService,
-    StaleWrite,
     StorageDown,
     UnknownRecord,
     UnsafePath,
@@ -201,10 +200,11 @@ def test_deleted_job_is_not_found_again_and_not_made_again(here: Memory):
     assert create_job(plan(here), env).fresh
 
 
-def test_job_that_vanished_between_look_and_commit_is_looked_for_anew(here: Memory):
-    with pytest.raises(StaleWrite):
-        here.env.store.transact(lambda work: insert_job(plan(here), None, work, here.env))
-    assert count(here) == 0
+def test_job_without_a_prepared_place_is_placed_in_its_commit(here: Memory):
+    made = here.env.store.transact(lambda work: insert_job(plan(here), None, work, here.env))
+    assert made.fresh
+    assert made.job.archive_path.startswith("/products/v2/")
+    assert count(here) == 1
 
 
 def test_storage_that_is_down_leaves_no_job(here: Memory):

@@ -44,6 +44,10 @@ class Transport(Protocol):
         """Make a dead letter due again with its tries counted from 0; False where there is none."""
         ...
 
+    def discard(self, queue: str, id: str) -> bool:
+        """Throw a dead letter away for good; False where there is none. Its id stays known as handled."""
+        ...
+
     def depth(self) -> Mapping[str, int]:
         """Return how many messages wait or are being handled, by queue; dead letters not counted."""
         ...

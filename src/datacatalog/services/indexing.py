@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -46,7 +45,7 @@ from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
 from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome
-from datacatalog.services.jobs import fail_job, handle_job_event, job_for, move, note, state_outcome
+from datacatalog.services.jobs import handle_job_event, job_for, move, note, state_outcome
 from datacatalog.services.records import find_record, put_record
 
 INDEX_QUEUE = "index-archive"
@@ -89,6 +88,8 @@ def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:
         line = f"Noted index; job state stays '{noted.state}'"
         return state_outcome(noted, (line,), recorded="noted")
     requests = _requests(job, message.filters, message.level)
+    if not message.trusted:
+        _check_identifiers(requests, job, work, env)
     asked = {"filters": message.filters, "level": message.level}
     data = {name: value for name, value in asked.items() if value is not None}
     moved = move(job, Event.INDEX, data or None, work, env)
@@ -107,6 +108,27 @@ def _requests(job: Job, filters: Sequence[Any] | None, level: str | None) -> Seq
     return [replace(r, level=level) if isinstance(r, ArchiveIndexRequest) else r for r in found]
 
 
+def _check_identifiers(requests: Sequence[IndexRequest], job: Job, work: Work, env: Env) -> None:
+    """Refuse a request at once whose sources have identifiers that nothing has.
+
+    Raises:
+        UnknownRecord, InvalidField, UnsafePath.
+    """
+    for text in _sources_of(requests):
+        source = read_derived(text, system=job.archive_system, archive_path=job.archive_path)
+        if isinstance(source, ByIdentifier):
+            find_record(source.identifier, work, env, (Kind.FILE, Kind.REFERENCE))
+
+
+def _sources_of(requests: Sequence[IndexRequest]) -> set[str]:
+    return {
+        text
+        for request in requests
+        if isinstance(request, ProductIndexRequest)
+        for text in (*request.derived_from, *request.derived_using)
+    }
+
+
 # ------------------------------------------------------------------------------------------- the task
 
 
@@ -118,6 +140,7 @@ class Tally:
     bytes: int = 0
     unreadable: list[str] = field(default_factory=list)
     missing: bool = False
+    error: JsonObject | None = None
 
     def document(self) -> dict[str, Any]:
         said: dict[str, Any] = {"files": self.files, "bytes": self.bytes}
@@ -128,11 +151,16 @@ class Tally:
             }
         if self.missing:
             said["note"] = "the archive path does not exist"
+        if self.error is not None:
+            said["error"] = self.error
         return said
 
 
 def index_archive(task: Task, env: Env) -> None:
-    """Index a job's archive, and mark it as indexed. Where that cannot be done, the job fails with the reason.
+    """Index a job's archive, and mark it as indexed.
+
+    Where that cannot be done, the job is FINISHED again all the same, since its outputs are there, and the `indexed` entry
+    of its history tells the error; it can be indexed anew.
 
     Raises:
         Unavailable: worth another try.
@@ -152,9 +180,8 @@ def index_archive(task: Task, env: Env) -> None:
     except DatacatalogError as e:
         if e.retry and not task.last:
             raise
-        task.finish(partial(fail_job, uuid, e, env=env))
-    else:
-        task.finish(lambda work: _mark_indexed(uuid, tally, work, env))
+        tally.error = {"reason": str(e), "code": e.code}
+    task.finish(lambda work: _mark_indexed(uuid, tally, work, env))
 
 
 def _mark_indexed(uuid: TypedUuid, tally: Tally, work: Work, env: Env) -> None:
@@ -307,12 +334,7 @@ def _resolve_sources(
     Raises:
         UnknownRecord, InvalidField: one cannot be resolved.
     """
-    texts = {
-        text
-        for request in requests
-        if isinstance(request, ProductIndexRequest)
-        for text in (*request.derived_from, *request.derived_using)
-    }
+    texts = _sources_of(requests)
     resolved: dict[str, TypedUuid] = {}
 
     def resolve(work: Work) -> None:

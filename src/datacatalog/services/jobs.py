@@ -17,7 +17,6 @@ from datacatalog.domain.errors import (
     AlreadyExists,
     DatacatalogError,
     ReservedEvent,
-    StaleWrite,
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.sessions import draw_session
@@ -82,11 +81,11 @@ def create_job(plan: JobPlan, env: Env, *, make_directory: bool = True) -> Creat
     Raises:
         As `place_job`, and InvalidRecord; no job was written.
     """
-    place = place_job(plan, env, make_directory=make_directory)
+    place = place_job(plan, env) if make_directory else None
     return env.store.transact(lambda work: insert_job(plan, place, work, env))
 
 
-def place_job(plan: JobPlan, env: Env, *, make_directory: bool = True) -> tuple[str, str] | None:
+def place_job(plan: JobPlan, env: Env) -> tuple[str, str] | None:
     """Find out where a job archives, and make that directory; None where the job is there already.
 
     This comes before the commit: an instance directory is made exclusively, and where a name is taken another is drawn.
@@ -110,7 +109,15 @@ def place_job(plan: JobPlan, env: Env, *, make_directory: bool = True) -> tuple[
     if known:
         return None
     system = plan.archive_system or env.rules.default_system
-    return _prepare_archive(plan, linkage, system, env, make_directory=make_directory)
+    while True:
+        path, session = _archive_of(plan, linkage, env)
+        try:
+            env.storage.make_directory(system, path, exclusive=_is_instanced(plan))
+        except AlreadyExists:
+            if plan.session is not None:
+                raise
+        else:
+            return path, session
 
 
 def _uuid_of(plan: JobPlan, linkage: Linkage, env: Env) -> TypedUuid:
@@ -118,16 +125,21 @@ def _uuid_of(plan: JobPlan, linkage: Linkage, env: Env) -> TypedUuid:
 
 
 def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: Env) -> Created:
-    """Write a new job, its links and its `create` entry; or find it, where it is there already."""
+    """Write a new job, its links and its `create` entry; or find it, where it is there already.
+
+    Args:
+        place: archive path and session, where they were prepared (`place_job`).
+    Raises:
+        As `place_job`, and InvalidRecord.
+    """
     linkage = resolve(plan.parameters, work)
     uuid = _uuid_of(plan, linkage, env)
     if (found := work.records.find(uuid)) is not None:
         if not found.visible:
             raise AlreadyExists(f"job {uuid} is this very run and was deleted; it can be removed for good")
         return Created(job=Job(found), token=access.token_of(found, env), fresh=False)
-    if place is None:
-        raise StaleWrite(uuid)
-    path, session = place
+    active_pipeline(plan.pipeline_uuid, work)
+    path, session = place or _archive_of(plan, linkage, env)
     now = env.clock.now()
     body = {
         "pipeline_uuid": plan.pipeline_uuid,
@@ -157,34 +169,24 @@ def _links_of(uuid: TypedUuid, plan: JobPlan, linkage: Linkage, work: Work, env:
     return [Link(source=uuid, relation=r, target=t) for r, targets in said.items() for t in targets]
 
 
-def _prepare_archive(
-    plan: JobPlan, linkage: Linkage, system: str, env: Env, *, make_directory: bool
-) -> tuple[str, str]:
-    """Return the archive path and the session; the directory is there then, if it is to be made."""
-    while True:
-        session = plan.session or draw_session()
-        instance = plan.instanced and plan.archive_path is None
-        path = (
-            check_archive_path(plan.archive_path)
-            if plan.archive_path is not None
-            else archive_path(
-                plan.pipeline_uuid,
-                linkage.named,
-                plan.data,
-                session if instance else None,
-                env.clock.now(),
-                env.identity,
-            )
-        )
-        if not make_directory:
-            return path, session
-        try:
-            env.storage.make_directory(system, path, exclusive=instance)
-        except AlreadyExists:
-            if plan.session is not None:
-                raise
-            continue
-        return path, session
+def _archive_of(plan: JobPlan, linkage: Linkage, env: Env) -> tuple[str, str]:
+    """Return a job's archive path and session."""
+    session = plan.session or draw_session()
+    if plan.archive_path is not None:
+        return check_archive_path(plan.archive_path), session
+    path = archive_path(
+        plan.pipeline_uuid,
+        linkage.named,
+        plan.data,
+        session if plan.instanced else None,
+        env.clock.now(),
+        env.identity,
+    )
+    return path, session
+
+
+def _is_instanced(plan: JobPlan) -> bool:
+    return plan.instanced and plan.archive_path is None
 
 
 # --------------------------------------------------------------------------------------------- events

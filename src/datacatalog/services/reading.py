@@ -216,7 +216,7 @@ def read_for_jobs_indexer(request: Request, schemas: Schemas) -> Message:
     document, url = dict(read_document(request.body) or {}), request.context
     names = [document["name"]] if isinstance(document.get("name"), str) else []
     for key, values in (
-        ("name", [*names, *_url_names(url)]),
+        ("name", [*names, *(v.lower() for v in _url_names(url))]),
         ("level", [document.get("level"), url.get("level")]),
     ):
         if (value := one_of(key, *values)) is not None:

@@ -69,6 +69,17 @@ class MemoryTransport:
 
         return self._store.run(change)
 
+    def discard(self, queue: str, id: str) -> bool:
+        def change(tables: Tables) -> bool:
+            message = tables.messages.get((queue, id))
+            if message is None or message.died is None:
+                return False
+            gone = replace(message, died=None, reason=None, text="", handled=self._clock.now())
+            tables.set(tables.messages, (queue, id), gone)
+            return True
+
+        return self._store.run(change)
+
     def depth(self) -> Mapping[str, int]:
         return self._store.run(
             lambda tables: dict(Counter(m.queue for m in tables.messages.values() if m.due is not None))

@@ -101,6 +101,13 @@ class SqliteTransport:
         )
         return self._write(sql, (self._now(), queue, id), news=True)
 
+    def discard(self, queue: str, id: str) -> bool:
+        sql = (
+            "UPDATE messages SET died = NULL, reason = NULL, body = NULL, handled = ?"
+            " WHERE queue = ? AND id = ? AND died IS NOT NULL"
+        )
+        return self._write(sql, (self._now(), queue, id), news=False)
+
     def depth(self) -> Mapping[str, int]:
         sql = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
         return dict(self._database.read(lambda seat: seat.cursor.execute(sql).fetchall()))

@@ -146,7 +146,7 @@ def list_(
     page = cli.env.store.read(
         lambda work: work.records.page(Kind.PIPELINEJOB, where, after=after, limit=limit, hidden=hidden)
     )
-    columns = ("uuid", "state", "last_event", "updated", "archive_path", *(["hidden"] if hidden else []))
+    columns = ("uuid", "state", "last_event", "updated", "session", *(["hidden"] if hidden else []))
     cli.out.table(map(row, page.records), columns)
 
 

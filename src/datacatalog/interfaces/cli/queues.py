@@ -11,7 +11,7 @@ from datacatalog.interfaces.cli.params import limit_option
 
 @click.group(cls=Group)
 def queue() -> None:
-    """Look into the queues; revive dead letters."""
+    """Look into the queues; revive or discard dead letters."""
 
 
 @queue.command("list")
@@ -57,3 +57,16 @@ def revive(cli: Cli, name: str, id: str) -> None:
     if not cli.env.transport.revive(name, id):
         raise UnknownRecord(f"{name} {id}", "dead letter")
     cli.out.document({"queue": name, "id": id, "revived": True})
+
+
+@queue.command()
+@click.argument("name", metavar="QUEUE")
+@click.argument("id")
+@pass_cli
+def discard(cli: Cli, name: str, id: str) -> None:
+    """Throw a dead letter away for good."""
+    from datacatalog.domain.errors import UnknownRecord
+
+    if not cli.env.transport.discard(name, id):
+        raise UnknownRecord(f"{name} {id}", "dead letter")
+    cli.out.document({"queue": name, "id": id, "discarded": True})

@@ -37,8 +37,8 @@ def finished(job: Job, history: list[HistoryEntry]) -> int | None:
     """A job is done once its outputs are indexed, or it is further than that; it is not where it failed."""
     if job.state in _BAD_ENDS:
         return FAILED
-    indexed = job.state is State.FINISHED and job.last_event == Event.INDEXED
-    return DONE if indexed or job.state in _GOOD_ENDS else None
+    indexed = any(entry.name is Event.INDEXED and not entry.noted for entry in history)
+    return DONE if (indexed and job.state is State.FINISHED) or job.state in _GOOD_ENDS else None
 
 
 def reached(wanted: State) -> Verdict:

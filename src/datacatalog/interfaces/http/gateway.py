@@ -193,7 +193,9 @@ class Gateway:
     async def _find_execution(self, request: HttpRequest) -> Execution:
         name, wanted = self._actor_name(request), request.path_params["execution"]
         await self._admit(request, name, "READ")
-        found = await self._run(lambda: self.app.env.store.read(lambda work: work.executions.get(name, wanted)))
+        found = await self._run(
+            lambda: self.app.env.store.read(lambda work: work.executions.get(name, wanted))
+        )
         if found is None:
             raise UnknownRecord(wanted, "execution")
         return found

@@ -62,7 +62,10 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
 def serve(app: App, sock: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; what was taken by then is finished first."""
     served = asgi(app)
+    proxies = app.settings.config["gateway"]["trusted_proxies"]
     options: dict[str, Any] = {
+        "proxy_headers": bool(proxies),
+        "forwarded_allow_ips": proxies,
         "http": _protocol(app.settings.config["gateway"]["request_timeout_s"]),
         "lifespan": "off",
         # Query strings carry tokens and nonces; uvicorn's access log would print them.

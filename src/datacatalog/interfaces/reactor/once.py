@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from datacatalog.bootstrap import build_app
 from datacatalog.domain.errors import DatacatalogError, InvalidField
@@ -57,7 +57,7 @@ def serve(
         return e.exit
     for line in answer.log:
         log.info("%s", line)
-    print(json.dumps(dict(answer.result), sort_keys=True), file=stdout or sys.stdout)
+    print(json.dumps(_public(answer.result), sort_keys=True), file=stdout or sys.stdout)
     return 0
 
 
@@ -88,3 +88,8 @@ def _plain(name: str, value: str) -> str:
     except UnicodeEncodeError:
         raise InvalidField(name, "is not UTF-8") from None
     return value
+
+
+def _public(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an outcome without its token: what an actor prints is kept as its log."""
+    return {name: value for name, value in result.items() if name != "token"}

@@ -71,10 +71,12 @@ class Worker:
             thread.start()
         log.info("worker serves %s", ", ".join(q for pool in self._pools for q in pool.queues))
         self._stop.wait()
+        self.app.stop_commands()
+        held = dict(self._held)
         deadline = time.monotonic() + GRACE.total_seconds()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        for delivery in list(self._held.values()):
+        for delivery in (held | self._held).values():  # Those that were settled meanwhile stay so.
             self.app.env.transport.retry(delivery, delay=timedelta(0), reason="its worker was stopped")
 
     def stop(self) -> None:

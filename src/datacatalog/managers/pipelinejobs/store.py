@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from datacatalog.domain import archive
 from datacatalog.domain.documents import minified
-from datacatalog.domain.errors import AlreadyExists, ConflictingFields, InvalidField
+from datacatalog.domain.errors import ConflictingFields, InvalidField
 from datacatalog.domain.identifiers import platforms
 from datacatalog.domain.identifiers.sessions import instance_directory, session_or_drawn
 from datacatalog.domain.identifiers.typed import read_typed
@@ -218,7 +218,7 @@ class ManagedPipelineJob(JobManager):
                 self._look_up_inputs()
             self._check_uuid()
             plan = self._plan()
-            place = place_job(plan, self.env, make_directory=self.setup_archive_path)
+            place = place_job(plan, self.env) if self.setup_archive_path else None
             created = self.env.store.transact(lambda work: self._insert(plan, place, work))
         self._take(created.job)
         self.token = created.token
@@ -254,10 +254,8 @@ class ManagedPipelineJob(JobManager):
 
     def _insert(self, plan: JobPlan, place: tuple[str, str] | None, work: Work) -> Created:
         created = insert_job(plan, place, work, self.env)
-        uuid = created.job.uuid
-        if not created.job.record.visible:
-            raise AlreadyExists(f"job {uuid} was deleted; once it is removed for good it can be set up anew")
         if created.fresh:
+            uuid = created.job.uuid
             work.links.add(Link(source=uuid, relation=Relation.GENERATED_BY, target=m) for m in self._makers)
         return created
 

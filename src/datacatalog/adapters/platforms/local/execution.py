@@ -28,9 +28,12 @@ _LAST_WORDS_BYTES = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
+    """What a job is carried out with; `closing` tells whether this process is about to end."""
+
     storage: Storage
     clock: Clock
     site: Site
+    closing: Callable[[], bool]
 
 
 class _CommandFailed(Exception):
@@ -120,7 +123,10 @@ class Execution:
     def _run_command(self, inputs: Mapping[str, tuple[str, ...]]) -> None:
         command = self._command({**self._order.app.constants(), **self._order.values(), **inputs})
         self._reach("RUNNING")
-        ending, code = run(command, began=self._remember, stop=self._job.is_cancelled)
+        ending, code = run(command, began=self._remember, stop=self._is_to_stop)
+        if self._around.closing():
+            # The command was ended because its worker ends; the next worker begins it anew.
+            raise LeaseLost(self._task.delivery.id)
         self._reach("CLEANING_UP")
         self._heed_cancel()
         if ending is Ending.TIMED_OUT:
@@ -143,6 +149,9 @@ class Execution:
             self._reach("ARCHIVING_FAILED", str(e))
             raise
         self._reach("ARCHIVING_FINISHED")
+
+    def _is_to_stop(self) -> bool:
+        return self._job.is_cancelled() or self._around.closing()
 
     def _command(self, values: Mapping[str, tuple[str, ...]]) -> Command:
         work, name = self._folder / "work", file_name(self._order.name)

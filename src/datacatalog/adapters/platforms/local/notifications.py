@@ -16,7 +16,7 @@ from datacatalog.adapters.platforms.local.documents import Site, callback_url, d
 from datacatalog.adapters.platforms.local.jobs import Accepted, Jobs, State
 from datacatalog.adapters.platforms.local.origins import origin
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import PlatformDown
+from datacatalog.domain.errors import PlatformDown, Refused
 from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
 
@@ -63,9 +63,7 @@ class Notifier:
         url = callback_url(job.accepted, steps, wanted)
         status = _post(url, job_document(job.accepted, steps, self._site), message["delivery"])
         if not requests.codes.ok <= status < requests.codes.multiple_choices:
-            _LOG.warning(
-                "callback %s to %s was answered %d and is given up", message["delivery"], origin(url), status
-            )
+            raise Refused(f"callback {message['delivery']} to {origin(url)} was answered {status}")
         task.finish(lambda work: None)
 
 

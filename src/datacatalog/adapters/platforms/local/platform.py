@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -65,7 +66,8 @@ class LocalPlatform:
         self._site, self._default_system = site, default_system
         self._apps = Apps(apps)
         self._jobs = Jobs(work_root.absolute(), default_system)
-        self._around = Surroundings(storage=storage, clock=clock, site=site)
+        self._closing = threading.Event()
+        self._around = Surroundings(storage=storage, clock=clock, site=site, closing=self._closing.is_set)
         self._notifier = Notifier(self._jobs, site)
         self._callable = frozenset(_origin(url) for url in (api_url, *callbacks_to))
 
@@ -114,6 +116,10 @@ class LocalPlatform:
         """Deliver one callback.  Raises as `Notifier.notify` does."""
         with _disk_told():
             self._notifier.notify(task)
+
+    def close(self) -> None:
+        """End the commands that run in this process; other workers begin them anew."""
+        self._closing.set()
 
     def forget(self, *, before: datetime) -> int:
         """Remove what is kept of jobs that were over before an instant, callback URLs included; return how many.
