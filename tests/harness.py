@@ -208,7 +208,5 @@ def install(home: Path, **sections: Mapping[str, Any]) -> Catalog:
         keys.write_text(json.dumps({**json.loads(keys.read_text()), "nonces": {"jobs-manager": nonce}}))
         app.close()
         app = build_app(load(home / "config.yml", environ={}))
-    nonce = create_nonce(
-        app.env, actor="*", owner="tests", level="UPDATE", lifetime=timedelta(hours=1)
-    )
+    nonce = create_nonce(app.env, actor="*", owner="tests", level="UPDATE", lifetime=timedelta(hours=1))
     return Catalog(home=home, app=app, nonce=nonce)

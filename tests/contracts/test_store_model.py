@@ -25,7 +25,7 @@ KINDS = (Kind.SAMPLE, Kind.PIPELINEJOB, Kind.FILE)
 UUIDS = [uuid_of(kind, number) for kind in KINDS for number in range(1, 4)]
 FIELDS = {
     Kind.SAMPLE: ("sample_id", "strain", "refuse"),
-    Kind.PIPELINEJOB: ("state", "archive_path", "updated"),
+    Kind.PIPELINEJOB: ("state", "session", "updated"),
     Kind.FILE: ("file_id", "name", "level"),
 }
 

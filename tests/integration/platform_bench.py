@@ -189,7 +189,10 @@ class Bench:
             except LeaseLost:
                 raise
             except DatacatalogError as e:
-                self.transport.retry(delivery, delay=timedelta(0), reason=str(e))
+                if e.retry:
+                    self.transport.retry(delivery, delay=timedelta(0), reason=str(e))
+                else:
+                    self.transport.bury(delivery, reason=str(e))
                 raise
         return True
 

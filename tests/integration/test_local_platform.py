@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown, UnknownRecord
+from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown, Refused, UnknownRecord
 from tests.integration.platform_bench import (
     ARCHIVE,
     JOBS,
@@ -384,7 +384,8 @@ def test_callback_is_sent_again_under_its_id_if_the_server_cannot_take_it(
 def test_callback_that_is_refused_is_given_up(status: int, here: Bench, receiver: Receiver) -> None:
     here.submit(WRITE)
     receiver.answers = [status]
-    here.work_once(NOTIFICATIONS)
+    with pytest.raises(Refused, match=f"answered {status}"):
+        here.work_once(NOTIFICATIONS)
     assert not here.work_once(NOTIFICATIONS)
     assert [one.path.partition("?")[0] for one in receiver.received] == ["/hook"]
 
@@ -395,12 +396,13 @@ def test_secrets_of_callback_urls_are_in_no_log_no_error_and_no_queue(
     caplog.set_level(logging.DEBUG)
     job = here.submit(WRITE)
     receiver.answers = [403, 503]
-    here.work_once(NOTIFICATIONS)
+    with pytest.raises(Refused, match="answered 403") as given_up:
+        here.work_once(NOTIFICATIONS)
     here.work(JOBS)
     with pytest.raises(PlatformDown) as refused:
         here.work_once(NOTIFICATIONS)
     assert "POST /hook" in caplog.text
-    assert "was answered 403 and is given up" in caplog.text
+    assert "canary" not in f"{given_up.value!r}{given_up.value.__cause__!r}"
     delivery = here.transport.claim([NOTIFICATIONS], lease=LEASE)
     assert "canary" not in f"{caplog.text}{refused.value!r}{refused.value.__cause__!r}{delivery}"
     assert "canary" not in str(here.platform.job(job))

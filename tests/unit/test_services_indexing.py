@@ -147,18 +147,27 @@ def test_products_say_what_they_came_from_however_it_is_named(here: Memory):
     assert links(here, found["raw.csv"].uuid, Relation.DERIVED_FROM) == []
 
 
-@pytest.mark.parametrize(
-    "source", ["file.nobody", "/uploads/none.csv", "./none.csv", f"agave://{SYSTEM}/none"]
-)
-def test_product_of_something_unknown_fails_the_job_with_the_reason_and_records_nothing(
+def test_product_of_an_identifier_that_nothing_has_is_refused_at_once(here: Memory):
+    job = finished(here, "out.png")
+    work(here)
+    known = here.history(job)
+    with pytest.raises(UnknownRecord, match=r"file\.nobody"):
+        index(here, job, filters=[{"patterns": ["x"], "derived_from": ["file.nobody"]}])
+    assert here.history(job) == known
+
+
+@pytest.mark.parametrize("source", ["/uploads/none.csv", "./none.csv", f"agave://{SYSTEM}/none"])
+def test_product_of_something_unknown_records_nothing_and_leaves_the_job_to_be_indexed_again(
     here: Memory, source: str
 ):
     job = finished(here, "out.png")
     work(here)
     known = records(here, job)["out.png"]
     index(here, job, filters=[{"patterns": ["x"], "derived_from": [source]}])
-    assert here.state(job) is State.FAILED
-    assert source.lstrip("./") in here.history(job)[-1]["data"]["reason"]
+    assert here.state(job) is State.FINISHED
+    last = here.history(job)[-1]
+    assert (last["name"], last["data"]["files"]) == ("indexed", 0)
+    assert source.lstrip("./") in last["data"]["error"]["reason"]
     assert records(here, job) == {"out.png": known}
 
 
@@ -231,12 +240,13 @@ def test_file_that_went_away_meanwhile_is_passed_over(here: Memory):
     assert here.state(job) is State.FINISHED
 
 
-@pytest.mark.parametrize(("times", "state"), [(1, State.FINISHED), (9, State.FAILED)])
-def test_storage_that_is_away_is_tried_again_and_at_last_given_up(here: Memory, times: int, state: State):
+@pytest.mark.parametrize(("times", "given_up"), [(1, False), (9, True)])
+def test_storage_that_is_away_is_tried_again_and_at_last_given_up(here: Memory, times: int, given_up: bool):
     job = finished(here, "a.csv")
     work(here.rewired(storage=Moody(here.storage, down=times)), to_the_end=True)
-    assert here.state(job) is state
-    assert here.history(job)[-1]["name"] == ("indexed" if state is State.FINISHED else "fail")
+    assert here.state(job) is State.FINISHED
+    last = here.history(job)[-1]
+    assert (last["name"], "error" in last["data"]) == ("indexed", given_up)
     assert here.env.transport.dead() == []
 
 
