@@ -11,6 +11,8 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 
 COVERAGE_FLOOR := 90
+# Many tests wait for processes and sockets, so a second worker pays even on a small machine.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,7 +26,7 @@ demo: $(RUNTIME) ## run the guided demonstration
 	$(PY) examples/demo/run.py
 
 test: $(DEV) ## run all tests but the faults, and measure what they cover
-	$(PY) -m pytest -m "not faults" --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+	$(PY) -m pytest -m "not faults" --numprocesses $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
 
 check: $(DEV) docs ## format, lint, types, layers, docs
 	$(PY) -m ruff format --check .
