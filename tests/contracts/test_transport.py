@@ -281,6 +281,12 @@ def test_only_dead_letters_can_be_revived(store: Store, transport: Transport) ->
     assert not transport.revive("other", "m")
 
 
+def test_message_given_back_uncounted_was_not_tried(store: Store, transport: Transport) -> None:
+    send(store, "m")
+    transport.retry(claimed(transport), delay=timedelta(0), reason="stopped", counted=False)
+    assert claimed(transport).tries == 1
+
+
 def test_discarded_dead_letter_is_gone_and_its_id_stays_known(store: Store, transport: Transport) -> None:
     send(store, "m")
     assert not transport.discard("q", "m")

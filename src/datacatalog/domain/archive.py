@@ -27,6 +27,8 @@ DEFAULT_CLEARABLE = (PRODUCTS, "/sample/tacc-cloud")
 
 _SCHEME = "agave://"
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Of the computed layout, what is above the archive of a single job.
+_SHARED = re.compile(re.escape(PRODUCTS) + "/[0-9a-f]{32}(?:/[^/]+)?")
 # Control characters, and the separators of lines and paragraphs.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -89,7 +91,7 @@ def check_archive_path(path: str) -> ArchivePath:
     """Return a path that a job names itself instead of having one computed.
 
     Raises:
-        UnsafePath: it is relative, the root, not written in the one normal way (no `.`, `..`, repeated slashes, or slash
+        UnsafePath: it is relative, the root, a directory that computed archive paths share, not written in the one normal way (no `.`, `..`, repeated slashes, or slash
             at its end), or has control characters.
     """
     plain = normalised(path, "archive_path")
@@ -99,6 +101,8 @@ def check_archive_path(path: str) -> ArchivePath:
         raise UnsafePath("archive_path", f"is not normalised; {shown(plain)} is")
     if _UNPRINTABLE.search(path):
         raise UnsafePath("archive_path", f"{shown(path)} has control characters")
+    if f"{PRODUCTS}/".startswith(f"{path}/") or _SHARED.fullmatch(path):
+        raise UnsafePath("archive_path", f"{shown(path)} is where archives of many jobs lie")
     return ArchivePath(path)
 
 

@@ -198,7 +198,7 @@ _SPECS = (
         collection="jobs",
         uuid_fields=(),
         identifiers=(),
-        search=("state", "pipeline_uuid", "session"),
+        search=("state", "pipeline_uuid", "session", "archive_path"),
         relations=frozenset(
             {Relation.CHILD_OF, Relation.ACTED_ON, Relation.ACTED_USING, Relation.GENERATED_BY}
         ),

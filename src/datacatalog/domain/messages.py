@@ -42,12 +42,14 @@ class PlatformCallback(Message):
         body: the callback as sent; empty where only the URL spoke.
         url_status: the status in the URL, upper case, or None.
         note: the URL's note.
+        run: which run of the job it speaks of; None where it does not say.
     """
 
     uuid: TypedUuid
     body: JsonObject = field(default_factory=dict)
     url_status: str | None = None
     note: str | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

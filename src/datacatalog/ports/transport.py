@@ -28,8 +28,12 @@ class Transport(Protocol):
         """Hold on to a message.  Raises LeaseLost, StoreDown."""
         ...
 
-    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str) -> None:
-        """Give a message back, due again after `delay`; does nothing where the lease was lost."""
+    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str, counted: bool = True) -> None:
+        """Give a message back, due again after `delay`; does nothing where the lease was lost.
+
+        Args:
+            counted: whether this was a try; False where its worker was asked to stop.
+        """
         ...
 
     def bury(self, delivery: Delivery, *, reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
+    AlreadyExists,
     DatacatalogError,
     GivenUp,
     InvalidMessage,
@@ -93,7 +94,7 @@ def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:
     asked = {"filters": message.filters, "level": message.level}
     data = {name: value for name, value in asked.items() if value is not None}
     moved = move(job, Event.INDEX, data or None, work, env)
-    body = {"uuid": job.uuid, "requests": [request.to_document() for request in requests]}
+    body = {"uuid": job.uuid, "run": job.run, "requests": [request.to_document() for request in requests]}
     key = f"index:{job.uuid}:{work.history.length(job.uuid)}"
     work.outbox.send(INDEX_QUEUE, body, id=key, at=env.clock.now())
     outcome = state_outcome(moved, (f"Job state is now: '{moved.state}'",))
@@ -166,13 +167,15 @@ def index_archive(task: Task, env: Env) -> None:
         Unavailable: worth another try.
         LeaseLost.
     """
-    uuid = TypedUuid(task.delivery.body["uuid"])
+    uuid, run = TypedUuid(task.delivery.body["uuid"]), int(task.delivery.body["run"])
     tally = Tally()
     try:
         if task.exhausted:
             raise GivenUp(task.delivery.tries - 1)
         requests = [read_index_request(document) for document in task.delivery.body["requests"]]
         job = env.store.read(lambda work: job_for(uuid, work))
+        if job.run != run:
+            raise AlreadyExists(f"job {uuid} was reset before its run {run} was indexed")
         for _ in index_files(job, requests, tally, task.transact, env):
             pass
     except LeaseLost:
@@ -181,15 +184,15 @@ def index_archive(task: Task, env: Env) -> None:
         if e.retry and not task.last:
             raise
         tally.error = {"reason": str(e), "code": e.code}
-    task.finish(lambda work: _mark_indexed(uuid, tally, work, env))
+    task.finish(lambda work: _mark_indexed(uuid, run, tally, work, env))
 
 
-def _mark_indexed(uuid: TypedUuid, tally: Tally, work: Work, env: Env) -> None:
+def _mark_indexed(uuid: TypedUuid, run: int, tally: Tally, work: Work, env: Env) -> None:
     try:
         job = job_for(uuid, work)
     except UnknownRecord:  # It was deleted meanwhile.
         return
-    if job.allows(Event.INDEXED):
+    if job.run == run and job.allows(Event.INDEXED):
         move(job, Event.INDEXED, tally.document(), work, env)
     else:
         # It was reset or has failed meanwhile; that it was indexed is still a fact.

@@ -25,7 +25,7 @@ from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, RESERVED_EVENTS, Event, State
-from datacatalog.domain.kinds import Relation, TypedUuid
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.linkage.levels import Linkage
 from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, Message, PlatformCallback
 from datacatalog.domain.records import Link, public_document
@@ -112,9 +112,9 @@ def place_job(plan: JobPlan, env: Env) -> tuple[str, str] | None:
     while True:
         path, session = _archive_of(plan, linkage, env)
         try:
-            env.storage.make_directory(system, path, exclusive=_is_instanced(plan))
+            env.storage.make_directory(system, path, exclusive=_is_exclusive(plan))
         except AlreadyExists:
-            if plan.session is not None:
+            if plan.session is not None or plan.archive_path is not None:
                 raise
         else:
             return path, session
@@ -140,6 +140,8 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
         return Created(job=Job(found), token=access.token_of(found, env), fresh=False)
     active_pipeline(plan.pipeline_uuid, work)
     path, session = place or _archive_of(plan, linkage, env)
+    if plan.archive_path is not None:
+        _check_unclaimed(path, plan.archive_system or env.rules.default_system, work)
     now = env.clock.now()
     body = {
         "pipeline_uuid": plan.pipeline_uuid,
@@ -185,8 +187,23 @@ def _archive_of(plan: JobPlan, linkage: Linkage, env: Env) -> tuple[str, str]:
     return path, session
 
 
-def _is_instanced(plan: JobPlan) -> bool:
-    return plan.instanced and plan.archive_path is None
+def _check_unclaimed(path: str, system: str, work: Work) -> None:
+    """Refuse an archive path of one's own that is, or lies within, that of another job.
+
+    Raises:
+        AlreadyExists.
+    """
+    names = path.strip("/").split("/")
+    for depth in range(1, len(names) + 1):
+        above = "/" + "/".join(names[:depth])
+        claimed = work.records.page(Kind.PIPELINEJOB, {"archive_path": above}, hidden=True).records
+        if any(record.body["archive_system"] == system for record in claimed):
+            raise AlreadyExists(f"archive_path {path} lies in {above}, which is another job's")
+
+
+def _is_exclusive(plan: JobPlan) -> bool:
+    """Tell whether a job's archive must not be there yet; without instances, equal runs share one on purpose."""
+    return plan.instanced or plan.archive_path is not None
 
 
 # --------------------------------------------------------------------------------------------- events
@@ -253,7 +270,8 @@ def _follow_up(before: Job, after: Job, entry: HistoryEntry, work: Work) -> None
 def handle_callback(message: PlatformCallback, work: Work, env: Env) -> Outcome:
     """Take down what a platform says, and move the job where its lifecycle allows that.
 
-    A fact that comes too late to move the job is noted in its history and changes nothing. FINISHED without RUNNING
+    A fact that comes too late to move the job, or is one of a run before its last reset, is noted in its history and changes
+    nothing. FINISHED without RUNNING
     writes the `run` that it implies and the `finish` together.
 
     Raises:
@@ -262,9 +280,10 @@ def handle_callback(message: PlatformCallback, work: Work, env: Env) -> Outcome:
     job = job_for(message.uuid, work)
     access.authorize(message, job.record, work, env)
     fact = fact_of(message)
-    if fact.event is Event.FINISH and job.state is State.CREATED:
+    earlier = message.run is not None and message.run != job.run
+    if fact.event is Event.FINISH and job.state is State.CREATED and not earlier:
         job = move(job, Event.RUN, None, work, env, implied=True)
-    if not acts(fact.event, job.state):
+    if earlier or not acts(fact.event, job.state):
         noted = note(job, fact.event, fact.data, work, env)
         line = f"Noted {fact.status or fact.event}; job state stays '{noted.state}'"
         return state_outcome(noted, (line,), recorded="noted")
@@ -281,8 +300,8 @@ def note(job: Job, event: Event, data: JsonObject | None, work: Work, env: Env) 
     return stored
 
 
-def fail_job(uuid: TypedUuid, error: DatacatalogError, work: Work, env: Env) -> None:
-    """Write down that long work on a job was given up, and why; a job that has moved on only gets a note.
+def fail_job(uuid: TypedUuid, run: int, error: DatacatalogError, work: Work, env: Env) -> None:
+    """Write down that long work on a run of a job was given up, and why; a job that has moved on only gets a note.
 
     A job that is gone from the catalog is owed nothing.
     """
@@ -291,7 +310,7 @@ def fail_job(uuid: TypedUuid, error: DatacatalogError, work: Work, env: Env) -> 
     except UnknownRecord:
         return
     data = {"reason": str(error), "code": error.code}
-    if job.allows(Event.FAIL):
+    if job.run == run and job.allows(Event.FAIL):
         move(job, Event.FAIL, data, work, env)
     else:
         note(job, Event.FAIL, data, work, env)
@@ -351,12 +370,24 @@ def reset_job(
             check_clearable(job.archive_path, env.rules.clearable)
         return move(job, Event.RESET, data, work, env)
 
+    def look(work: Work) -> Job:
+        access.authorize_admin(Message(token=token), work, env)
+        return job_for(uuid, work)
+
+    if clear:
+        # First of all, so that an archive that cannot be cleared leaves the job as it was.
+        _open_archive(env.store.read(look), env)
     job = env.store.transact(reset)
     if clear:
-        path = check_clearable(job.archive_path, env.rules.clearable)
-        env.storage.make_directory(job.archive_system, path)
-        env.storage.clear(job.archive_system, path)
+        env.storage.clear(job.archive_system, _open_archive(job, env))
     return env.store.transact(lambda work: move(job_for(uuid, work), Event.READY, None, work, env))
+
+
+def _open_archive(job: Job, env: Env) -> str:
+    """Return the path of a job's archive, which is a directory then, and one that may be cleared."""
+    path = check_clearable(job.archive_path, env.rules.clearable)
+    env.storage.make_directory(job.archive_system, path)
+    return path
 
 
 # -------------------------------------------------------------------------------------------- reading

@@ -36,7 +36,7 @@ from datacatalog.domain.records import Record, merged
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
-from datacatalog.services.access import token_of
+from datacatalog.services.access import authorize, token_of
 from datacatalog.services.env import Env, Outcome
 from datacatalog.services.jobs import (
     JobPlan,
@@ -50,7 +50,6 @@ from datacatalog.services.jobs import (
 )
 
 LAUNCH_QUEUE = "launch-job"
-_UNSTARTED = frozenset({Event.CREATE.value, Event.READY.value, Event.UPDATE.value})
 
 
 def prepare_launch(message: LaunchJob, env: Env) -> LaunchJob:
@@ -64,19 +63,20 @@ def request_launch(message: LaunchJob, work: Work, env: Env) -> Outcome:
 
     Raises:
         UnknownRecord: no pipeline has the app's id, or a linkage parameter is not in the catalog.
+        MissingToken, InvalidToken: the job is there already; launching it takes its token.
         AlreadyExists: this very run (same app, definition and linkage) was launched before; it can be reset.
         InvalidField, MixedLinkage, UnsafePath.
     """
     created = insert_job(_plan(message, work, env), message.place, work, env)
     job = created.job
-    if not created.fresh and (job.state is not State.CREATED or job.last_event not in _UNSTARTED):
+    if job.state is not State.CREATED:
         raise AlreadyExists(f"job {job.uuid} is this very run and is {job.state}; reset it to run it again")
-    body = {"uuid": job.uuid, "definition": dict(message.definition)}
-    sent = work.outbox.send(
-        LAUNCH_QUEUE, body, id=f"launch:{job.uuid}:{work.history.length(job.uuid)}", at=env.clock.now()
-    )
-    if not sent:
-        raise AlreadyExists(f"job {job.uuid} is being launched")
+    body = {"uuid": job.uuid, "run": job.run, "definition": dict(message.definition)}
+    if not work.outbox.send(LAUNCH_QUEUE, body, id=f"launch:{job.uuid}:{job.run}", at=env.clock.now()):
+        raise AlreadyExists(f"job {job.uuid} is this very run and was launched; reset it to run it again")
+    if not created.fresh:
+        # Somebody else may have made it: starting it, and being told its token, takes its token.
+        authorize(message, job.record, work, env)
     return Outcome(
         result={"uuid": job.uuid, "state": job.state.value, "archive_uri": job.archive_uri},
         log=(f"Launching ManagedPipelineJob {job.uuid}",),
@@ -152,34 +152,36 @@ def launch_job(task: Task, env: Env) -> None:
         Unavailable: worth another try.
         LeaseLost.
     """
-    uuid = TypedUuid(task.delivery.body["uuid"])
+    uuid, run = TypedUuid(task.delivery.body["uuid"]), int(task.delivery.body["run"])
     try:
         if task.exhausted:
             raise GivenUp(task.delivery.tries - 1)
-        submitted = _submit(uuid, task, env)
+        submitted = _submit(uuid, run, task, env)
     except DatacatalogError as e:
         if e.retry and not task.last:
             raise
-        task.finish(partial(fail_job, uuid, e, env=env))
+        task.finish(partial(fail_job, uuid, run, e, env=env))
     else:
-        task.finish(lambda work: _take_down(uuid, submitted, work, env))
+        task.finish(lambda work: _take_down(uuid, run, submitted, work, env))
 
 
-def _submit(uuid: TypedUuid, task: Task, env: Env) -> PlatformJob:
+def _submit(uuid: TypedUuid, run: int, task: Task, env: Env) -> PlatformJob:
     job = env.store.read(lambda work: job_for(uuid, work))
+    if job.run != run:
+        raise AlreadyExists(f"job {uuid} was reset before run {run} began")
     definition = managed_definition(task.delivery.body["definition"], job, token_of(job.record, env), env)
     env.platform.app(definition["appId"])
     return env.platform.submit(definition, key=task.delivery.id)
 
 
-def _take_down(uuid: TypedUuid, submitted: PlatformJob, work: Work, env: Env) -> None:
+def _take_down(uuid: TypedUuid, run: int, submitted: PlatformJob, work: Work, env: Env) -> None:
     # A callback may have been quicker than this; then the history has it already, and the link is still worth keeping.
     try:
         job = job_for(uuid, work)
     except UnknownRecord:  # It was deleted meanwhile.
         return
     data = {"job_link": submitted.link, "job_id": submitted.id, "status": submitted.status}
-    if job.allows(Event.RESOURCE):
+    if job.run == run and job.allows(Event.RESOURCE):
         move(job, Event.RESOURCE, data, work, env)
     else:
         note(job, Event.RESOURCE, data, work, env)
@@ -213,7 +215,7 @@ def callback_url(job: Job, token: str, env: Env, *, actor: str = "jobs-manager")
 
     Source: docs, build_webhook: messages of the jobs-manager, with x-nonce, token, uuid and session in the URL.
     """
-    query = {"uuid": job.uuid, "token": token}
+    query = {"uuid": job.uuid, "token": token, "run": str(job.run)}
     if session := job.record.body.get("session"):
         query["session"] = session
     if nonce := env.rules.callback_nonces.get(actor):

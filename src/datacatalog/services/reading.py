@@ -200,7 +200,16 @@ def _callback(document: JsonObject, url: Mapping[str, str]) -> Message:
         body=document,
         url_status=status.upper() if status else None,
         note=_filled(url.get("note")),
+        run=_run(url.get("run")),
     )
+
+
+def _run(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidField("run", "is no number of a run")
+    return int(text)
 
 
 def _filled(text: str | None) -> str | None:

@@ -39,8 +39,9 @@ class MemoryTransport:
         if not self._change(delivery, due=self._clock.now() + lease, lease=delivery.lease):
             raise LeaseLost(delivery.id)
 
-    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str) -> None:
-        self._change(delivery, due=self._clock.now() + delay, reason=reason)
+    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str, counted: bool = True) -> None:
+        tries = delivery.tries if counted else delivery.tries - 1
+        self._change(delivery, due=self._clock.now() + delay, reason=reason, tries=tries)
 
     def bury(self, delivery: Delivery, *, reason: str) -> None:
         self._change(delivery, died=self._clock.now(), reason=reason)
@@ -104,6 +105,7 @@ class MemoryTransport:
         lease: str | None = None,
         died: datetime | None = None,
         reason: str | None = None,
+        tries: int | None = None,
     ) -> bool:
         """Change a message that is still held under this delivery's lease; tell whether it was."""
 
@@ -111,7 +113,14 @@ class MemoryTransport:
             message = held(tables, delivery)
             if message is None:
                 return False
-            changed = replace(message, due=due, lease=lease, died=died, reason=reason or message.reason)
+            changed = replace(
+                message,
+                due=due,
+                lease=lease,
+                died=died,
+                reason=reason or message.reason,
+                tries=message.tries if tries is None else tries,
+            )
             tables.set(tables.messages, (message.queue, message.id), changed)
             self._store.signal.mark()
             return True

@@ -68,9 +68,10 @@ class SqliteTransport:
         if not self._change(delivery, "due = ?", until):
             raise LeaseLost(delivery.id)
 
-    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str) -> None:
+    def retry(self, delivery: Delivery, *, delay: timedelta, reason: str, counted: bool = True) -> None:
         due = self._now() + delay // _MICROSECOND
-        self._change(delivery, "due = ?, lease = NULL, reason = ?", due, reason, news=True)
+        tries = "" if counted else ", tries = tries - 1"
+        self._change(delivery, f"due = ?, lease = NULL, reason = ?{tries}", due, reason, news=True)
 
     def bury(self, delivery: Delivery, *, reason: str) -> None:
         self._change(delivery, "due = NULL, lease = NULL, died = ?, reason = ?", self._now(), reason)

@@ -17,7 +17,7 @@ from datacatalog.domain.jobs.lifecycle import Event, State, successor
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Record
 
-LIFECYCLE_FIELDS = frozenset({"state", "last_event", "updated"})
+LIFECYCLE_FIELDS = frozenset({"state", "last_event", "updated", "_run"})
 """Body fields that only events change."""
 
 
@@ -67,6 +67,11 @@ class Job:
     def product_patterns(self) -> Sequence[JsonObject]:
         return self.record.body.get("product_patterns") or ()
 
+    @property
+    def run(self) -> int:
+        """Which run of the job this is: 1, and one more with every reset."""
+        return int(self.record.body.get("_run", 1))
+
     def allows(self, event: Event) -> bool:
         return successor(self.state, event) is not None
 
@@ -90,6 +95,8 @@ class Job:
         if state is None:
             raise IllegalTransition(self.uuid, self.state, event)
         moved = self._with(state=state.value, last_event=event.value, updated=published(at))
+        if event is Event.RESET:
+            moved = moved._with(_run=self.run + 1)
         return moved, HistoryEntry(uuid=entry, name=event, date=at, data=data, state=state, implied=implied)
 
     def noting(

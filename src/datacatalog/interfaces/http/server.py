@@ -19,6 +19,8 @@ __all__ = ["listen", "serve"]
 log = logging.getLogger("datacatalog.gateway")
 
 GRACE_S = 10
+HEADERS_MAX_BYTES = 65_536
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
@@ -26,10 +28,19 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
 
     class DeadlineProtocol(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None
+        _headers_bytes = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._await_headers()
+
+        def data_received(self, data: bytes) -> None:
+            if self._deadline is not None:
+                self._headers_bytes += len(data)
+            super().data_received(data)
+            if self._deadline is not None and self._headers_bytes > HEADERS_MAX_BYTES:
+                self.transport.write(_TOO_LARGE)
+                self._hang_up()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -48,6 +59,7 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
             self._deadline = self.loop.call_later(timeout_s, self._hang_up)
 
         def _clear(self) -> None:
+            self._headers_bytes = 0
             if self._deadline is not None:
                 self._deadline.cancel()
                 self._deadline = None

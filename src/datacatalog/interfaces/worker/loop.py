@@ -77,7 +77,9 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for delivery in (held | self._held).values():  # Those that were settled meanwhile stay so.
-            self.app.env.transport.retry(delivery, delay=timedelta(0), reason="its worker was stopped")
+            self.app.env.transport.retry(
+                delivery, delay=timedelta(0), reason="its worker was stopped", counted=False
+            )
 
     def stop(self) -> None:
         self._stop.set()

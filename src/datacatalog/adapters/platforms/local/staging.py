@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import stat
@@ -11,8 +12,10 @@ from typing import BinaryIO, NoReturn
 
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.errors import NoSuchPath
-from datacatalog.domain.paths import components
+from datacatalog.domain.paths import components, is_text
 from datacatalog.ports.storage import Storage
+
+_LOG = logging.getLogger(__name__)
 
 
 def stage(storage: Storage, uri: AgaveUri, into: Path) -> Path:
@@ -36,19 +39,27 @@ def stage(storage: Storage, uri: AgaveUri, into: Path) -> Path:
 def outputs(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
     """Yield every regular file below a folder, in order, as (path below it, file opened for reading).
 
-    Links and special files are passed over; nothing outside of the folder is opened. Each file is open until the next one.
+    Links, special files and names that are not UTF-8 are passed over; nothing outside of the folder is opened. Each file is
+    open until the next one.
 
     Raises:
         OSError: something in there cannot be read.
     """
     for place, directories, names, descriptor in os.fwalk(folder, onerror=_raise):
-        directories.sort()
         below = Path(place).relative_to(folder)
-        for name in sorted(names):
+        directories[:] = sorted(name for name in directories if _is_kept(name))
+        for name in sorted(name for name in names if _is_kept(name)):
             if stat.S_ISREG(os.lstat(name, dir_fd=descriptor).st_mode):
                 opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
                 with os.fdopen(opened, "rb") as file:
                     yield str(below / name), file
+
+
+def _is_kept(name: str) -> bool:
+    if is_text(name):
+        return True
+    _LOG.warning("output %a is passed over: its name is not UTF-8", name)
+    return False
 
 
 def settle(folder: Path) -> None:
