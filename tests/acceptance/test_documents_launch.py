@@ -142,7 +142,67 @@ def test_failed_launch_can_be_reset_and_launched_again(proxy: Site):
     assert (answer.status_code, "is FAILED; reset it" in answer.json()["message"]) == (409, True)
     for name in ("reset", "ready"):
         proxy.send("jobs-manager", {"uuid": outcome["uuid"], "name": name, "token": proxy.admin()})
-    assert launched(proxy, body)["uuid"] == outcome["uuid"]
+    refused = proxy.send(ACTOR, body)
+    assert (refused.status_code, refused.json()["result"]["code"]) == (403, "missing-token")
+    again = proxy.send(ACTOR, body, token=outcome["token"])
+    assert (again.status_code, again.json()["result"]["outcome"]["uuid"]) == (202, outcome["uuid"])
+
+
+def test_job_that_is_updated_while_it_waits_is_not_launched_a_second_time(proxy: Site):
+    body = message()
+    outcome = launched(proxy, body)
+    update = {"uuid": outcome["uuid"], "name": "update", "token": outcome["token"]}
+    assert proxy.send("jobs-manager", update).status_code == 200
+    assert proxy.send(ACTOR, body, token=outcome["token"]).status_code == 409
+
+
+def test_launching_a_job_that_somebody_else_made_takes_its_token_and_tells_none(proxy: Site):
+    body = message()
+    made = launched(proxy, body)
+    for name in ("reset", "ready"):
+        proxy.send("jobs-manager", {"uuid": made["uuid"], "name": name, "token": proxy.admin()})
+    before = proxy.dump()
+    for token in ({}, {"token": "x" * 17}):
+        answer = proxy.send(ACTOR, body, **token)
+        assert answer.status_code == 403
+        assert made["token"] not in answer.text
+    assert proxy.dump() == before
+
+
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_archive_of_another_job_cannot_be_taken(proxy: Site, below: str):
+    first = launched(proxy, message())
+    place = first["archive_uri"] + below
+    answer = proxy.send(ACTOR, {**message(), "data": {"n": 1}, "archive_path": place})
+    assert (answer.status_code, answer.json()["result"]["code"]) == (409, "already-exists")
+
+
+def test_archive_path_of_ones_own_must_be_new_and_no_shared_directory(proxy: Site):
+    pipeline = launched(proxy, message())["archive_uri"].split("/")[5]
+    system = "agave://data-sd2e-community"
+    for number, (place, status) in enumerate(
+        {"/products": 400, "/products/v2": 400, f"/products/v2/{pipeline}": 400, f"/products/v2/{pipeline}/x": 400,
+         "/products/v2/mine": 202}.items()
+    ):  # fmt: skip
+        body = {**message(), "data": {"n": number}, "archive_path": system + place}
+        assert proxy.send(ACTOR, body).status_code == status, place
+    again = {**message(), "data": {"n": 9}, "archive_path": f"{system}/products/v2/mine"}
+    assert proxy.send(ACTOR, again).status_code == 409
+
+
+def test_callback_of_the_run_before_a_reset_is_only_noted(proxy: Site):
+    outcome = launched(proxy, message())
+    for name in ("run", "fail"):
+        proxy.send("jobs-manager", {"uuid": outcome["uuid"], "name": name, "token": outcome["token"]})
+    for name in ("reset", "ready"):
+        proxy.send("jobs-manager", {"uuid": outcome["uuid"], "name": name, "token": proxy.admin()})
+    said = {"uuid": outcome["uuid"], "token": outcome["token"], "status": "FINISHED"}
+    late = proxy.send("jobs-manager", None, **said, run="1")
+    assert (late.status_code, late.json()["result"]["outcome"]["recorded"]) == (200, "noted")
+    assert late.json()["result"]["outcome"]["state"] == "CREATED"
+    present = proxy.send("jobs-manager", None, **said, run="2")
+    assert present.json()["result"]["outcome"]["state"] == "FINISHED"
+    assert proxy.send("jobs-manager", None, **said, run="one").status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -481,8 +481,8 @@ def test_a_session_that_is_too_short_is_drawn_anew(loaded: Catalog) -> None:
 def test_an_archive_path_of_ones_own_is_taken_as_it_is(loaded: Catalog) -> None:
     job = describe(loaded, data={"n": 10}, archive_path="/products/v2/mine").setup()
     assert job.archive_path == job.get_archive_path() == "/products/v2/mine"
-    uri = describe(loaded, data={"n": 11}, archive_path=f"agave://{SYSTEM}/products/v2/mine/too").setup()
-    assert (uri.archive_system, uri.archive_path) == (SYSTEM, "/products/v2/mine/too")
+    uri = describe(loaded, data={"n": 11}, archive_path=f"agave://{SYSTEM}/products/v2/mine-too").setup()
+    assert (uri.archive_system, uri.archive_path) == (SYSTEM, "/products/v2/mine-too")
 
 
 @pytest.mark.parametrize(
@@ -562,6 +562,7 @@ def test_webhook_carries_uuid_token_session_and_nonce(loaded: Catalog) -> None:
         "uuid": job.uuid,
         "token": job.token,
         "session": "casual-bass",
+        "run": "1",
         "x-nonce": loaded.app.settings.secrets.nonces["jobs-manager"],
     }
 

@@ -247,7 +247,9 @@ def test_reset_that_was_cut_off_is_finished_by_doing_it_again(here: Memory):
     put_file(here, job)
 
     class Down:
-        def make_directory(self, *_: object, **__: object) -> None:
+        def make_directory(self, *_: object, **__: object) -> None: ...
+
+        def clear(self, *_: object) -> None:
             raise StorageDown("away")
 
     with pytest.raises(StorageDown):
@@ -257,7 +259,19 @@ def test_reset_that_was_cut_off_is_finished_by_doing_it_again(here: Memory):
     assert files(here, job) == []
 
 
-@pytest.mark.parametrize("path", ["/elsewhere/x", "/products/v22/x", "/products", "/sample"])
+def test_job_whose_archive_cannot_be_opened_is_not_reset(here: Memory):
+    job = here.job(Event.FAIL)
+
+    class Linked:
+        def make_directory(self, *_: object, **__: object) -> None:
+            raise UnsafePath("path", "is a symbolic link")
+
+    with pytest.raises(UnsafePath):
+        reset_job(job.job.uuid, admin(here), here.with_ports(storage=Linked()).env)
+    assert here.state(job) is State.FAILED
+
+
+@pytest.mark.parametrize("path", ["/elsewhere/x", "/products/v22/x", "/productsx", "/sample"])
 def test_what_lies_elsewhere_is_not_cleared_and_the_job_is_not_reset(here: Memory, path: str):
     job = here.job(Event.FAIL, archive_path=path)
     put_file(here, job)
@@ -301,7 +315,7 @@ def test_given_up_work_fails_a_job_or_is_noted_and_owes_a_gone_one_nothing(
     error = Conflict("because")
 
     def fail(uuid: TypedUuid) -> None:
-        here.env.store.transact(lambda work: fail_job(uuid, error, work, here.env))
+        here.env.store.transact(lambda work: fail_job(uuid, 1, error, work, here.env))
 
     fail(job.job.uuid)
     fail(NOBODY)
