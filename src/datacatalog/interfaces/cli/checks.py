@@ -174,7 +174,7 @@ def _clock(cli: Cli) -> Finding:
 def _dead_letters(cli: Cli) -> Finding:
     dead = cli.env.transport.dead(limit=1000)
     if dead:
-        do = "see why: datacatalog queue dead; then: datacatalog queue revive QUEUE ID"
+        do = "see why: datacatalog queue dead; then: datacatalog queue revive QUEUE ID, or queue discard QUEUE ID"
         return Finding(
             "dead letters", False, f"{len(dead)}, the last one in {dead[0].queue}: {dead[0].reason}", do
         )

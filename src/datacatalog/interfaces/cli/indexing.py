@@ -48,10 +48,11 @@ def index(
 ) -> int:
     """Index the outputs of a job.
 
-    A worker does it; --wait waits for that. Exit status then: 0 done, 1 the job failed, 75 neither in time.
+    A worker does it; --wait waits for that. Exit status then: 0 done, 1 it could not be done, 75 neither in time.
     """
     from datacatalog.interfaces.cli.acting import deliver, owners_token, told
     from datacatalog.interfaces.cli.watching import follow
+    from datacatalog.services.jobs import job_for
 
     job = job_uuid(uuid)
     message: dict[str, Any] = {"uuid": job, "name": "index", "token": token or owners_token(job, cli.env)}
@@ -65,7 +66,8 @@ def index(
     if wait:
         with cli.out.status() as waiting:
             status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=waiting)
-        answer = {**answer, "done": status == 0}
+        state = cli.env.store.read(lambda work: job_for(job, work)).state
+        answer = {**answer, "state": state.value, "done": status == 0}
     cli.out.document(answer)
     return status
 
@@ -75,4 +77,5 @@ def _indexed(job: Job, history: list[HistoryEntry]) -> int | None:
 
     if job.state is State.FAILED:
         return 1
-    return 0 if any(entry.name is Event.INDEXED for entry in history) else None
+    found = [entry for entry in history if entry.name is Event.INDEXED]
+    return None if not found else int("error" in (found[-1].data or {}))

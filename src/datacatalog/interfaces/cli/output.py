@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-UNFOLDED = 40
 PATIENCE_S = 1.0
 """Work that takes longer than this shows how far it is."""
 
@@ -137,13 +136,15 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> N
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[printable(row.get(column)) for column in columns] for row in rows]
-    for n, column in enumerate(columns):
-        # UUIDs are copied into the next command, so they stay whole; paths and checksums give way.
-        short = all(len(line[n]) <= UNFOLDED for line in cells)
-        table.add_column(column.replace("_", " "), no_wrap=short, overflow="fold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), no_wrap=True)
     for line in cells:
         table.add_row(*map(Text, line))
-    Console().print(table)
+    # What stands here is copied into the next command, so it stays whole; a line that is too long is the terminal's to fold.
+    console = Console()
+    widest = [max(len(text) for text in texts) for texts in zip(columns, *cells, strict=True)]
+    console.width = max(console.width, sum(widest) + 2 * len(widest))
+    console.print(table)
 
 
 def _bar(what: str, total: int) -> Callable[[int | None], None]:

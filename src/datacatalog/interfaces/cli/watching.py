@@ -34,11 +34,15 @@ Verdict = Callable[[Job, list[HistoryEntry]], int | None]
 
 
 def finished(job: Job, history: list[HistoryEntry]) -> int | None:
-    """A job is done once its outputs are indexed, or it is further than that; it is not where it failed."""
+    """A job is done once its outputs are indexed, or it is further than that; it is not where it or its indexing failed."""
     if job.state in _BAD_ENDS:
         return FAILED
-    indexed = any(entry.name is Event.INDEXED and not entry.noted for entry in history)
-    return DONE if (indexed and job.state is State.FINISHED) or job.state in _GOOD_ENDS else None
+    if job.state in _GOOD_ENDS:
+        return DONE
+    indexed = [entry for entry in history if entry.name is Event.INDEXED and not entry.noted]
+    if not indexed or job.state is not State.FINISHED:
+        return None
+    return FAILED if "error" in (indexed[-1].data or {}) else DONE
 
 
 def reached(wanted: State) -> Verdict:
@@ -103,7 +107,8 @@ def follow(
 def watch(cli: Cli, uuid: str, timeout_s: float | None, until: str | None) -> int:
     """Follow a job until it is done.
 
-    It is done once it has finished and its outputs are indexed.     Exit status: 0 it is done, or reached the state; 1 it failed; 75 neither in time.
+    It is done once it has finished and its outputs are indexed. Exit status: 0 it is done, or reached the
+    state; 1 it or its indexing failed; 75 neither in time.
     """
     from datacatalog.services.jobs import job_document
 
