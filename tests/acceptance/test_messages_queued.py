@@ -102,6 +102,21 @@ def test_pipelines_and_launches_can_be_queued(site: Site):
     assert [(e["status"], e["httpStatus"]) for e in done] == [("COMPLETE", 202), ("ERROR", 409)]
 
 
+def test_queued_launch_makes_nothing_before_its_turn_comes(site: Site):
+    root = site.catalog.home / "storage"
+    app = {"id": "tests/queued-2", "inputs": {}, "parameters": {}}
+    pipeline = site.catalog.pipeline(id=app["id"], components=[app])
+    before = set(root.rglob("*"))
+    first = taken(site.send("agave-proxy", {"job_definition": {"appId": app["id"]}}))
+    assert set(root.rglob("*")) == before
+    retire = {"uuid": pipeline, "action": "retire", "token": site.admin()}
+    taken(site.send("pipelines-manager", retire))
+    site.catalog.work("pipelines-manager")
+    site.catalog.work("agave-proxy")
+    assert execution(site, first, "agave-proxy")["outcome"]["code"] == "not-in-service"
+    assert set(root.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     "body", [b"{", {"name": "run"}, {"uuid": "107", "name": "run"}, {"uuid": "", "name": "", "token": ""}]
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datacatalog.domain.errors import BadMessage, InvalidField, InvalidJson, InvalidMessage
+from datacatalog.domain.errors import BadMessage, ConflictingFields, InvalidField, InvalidJson, InvalidMessage
 from datacatalog.services.dispatch import ACTORS
 from tests.unit.test_reading import CALLBACK, DOCUMENT, JOB, PIPELINE, TOKEN, event, read
 
@@ -33,6 +33,21 @@ REFUSED: dict[str, tuple[str, Any, dict[str, str], type[BadMessage], str]] = {
     "line broken before its end": ("jobs-manager", b'{"uuid": \\ \n"a"}', {}, InvalidJson, "not acceptable"),
     "wrapped without JSON": ("jobs-manager", {"message": "{run}"}, {}, InvalidJson, "not acceptable"),
     "wrapped text": ("jobs-manager", {"message": "run"}, {}, InvalidMessage, "'message' was unexpected"),
+    "nothing known beside a uuid": ("jobs-manager", {"x": 1}, {"uuid": JOB}, InvalidMessage, "'x' was unexpected"),
+    "update that is none": (
+        "pipelines-manager",
+        {"uuid": PIPELINE, "action": "update", "body": {"surprise": 1}},
+        {},
+        InvalidMessage,
+        "/body: Additional properties",
+    ),
+    "update of another": (
+        "pipelines-manager",
+        {"uuid": PIPELINE, "action": "update", "body": {"uuid": "106" + JOB[3:]}},
+        {},
+        ConflictingFields,
+        "uuid: is given twice",
+    ),
     "index of nothing": ("jobs-indexer", b"", {}, InvalidMessage, "'uuid' is a required"),
     "filter that is none": ("jobs-indexer", {"uuid": JOB, "filters": [7]}, {}, InvalidMessage, "/filters/0"),
     "level that is none": ("jobs-indexer", b"", {"uuid": JOB, "level": "9"}, InvalidMessage, "/level"),

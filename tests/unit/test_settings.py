@@ -98,6 +98,12 @@ def test_secrets_come_from_their_file_or_the_environment_which_goes_first(tmp_pa
     assert settings.secrets.bearer_key == ""
 
 
+def test_no_other_variable_is_taken_for_a_secret(tmp_path):
+    path = home(tmp_path, secrets={"administrator_key": "a" * 32})
+    with pytest.raises(Misconfigured, match="token_key is missing"):
+        load(path, {"TOKEN_KEY": "e" * 40, "token_key": "e" * 40, "DATACATALOG_TOKEN_KEY": "e" * 40})
+
+
 def test_secrets_are_not_shown_with_the_settings(tmp_path):
     assert "t" * 32 not in repr(loaded(tmp_path))
 
@@ -149,6 +155,7 @@ def test_wrong_environment_is_refused_with_its_place(tmp_path, variable: str, va
         (None, "token_key is missing; 'datacatalog init' makes one"),
         ({}, "token_key is missing"),
         ({**KEYS, "token_key": ""}, "token_key is missing"),
+        ({**KEYS, "token_key": "t"}, "token_key is shorter than 32"),
         ({**KEYS, "token_key": "t" * 31}, "token_key is shorter than 32"),
         ({**KEYS, "administrator_key": "short"}, "administrator_key is shorter"),
         ({**KEYS, "bearer_key": "short"}, "bearer_key is shorter"),
