@@ -178,10 +178,11 @@ def test_archive_of_another_job_cannot_be_taken(proxy: Site, below: str):
 
 
 def test_archive_path_of_ones_own_must_be_new_and_no_shared_directory(proxy: Site):
-    pipeline = launched(proxy, message())["archive_uri"].split("/")[5]
+    pipeline, linked, hashed = launched(proxy, message())["archive_uri"].split("/")[5:8]
     system = "agave://data-sd2e-community"
     for number, (place, status) in enumerate(
         {"/products": 400, "/products/v2": 400, f"/products/v2/{pipeline}": 400, f"/products/v2/{pipeline}/x": 400,
+         f"/products/v2/{pipeline}/{linked}/{hashed[::-1]}": 400,
          "/products/v2/mine": 202}.items()
     ):  # fmt: skip
         body = {**message(), "data": {"n": number}, "archive_path": system + place}

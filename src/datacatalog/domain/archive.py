@@ -27,8 +27,8 @@ DEFAULT_CLEARABLE = (PRODUCTS, "/sample/tacc-cloud")
 
 _SCHEME = "agave://"
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Of the computed layout, what is above the archive of a single job.
-_SHARED = re.compile(re.escape(PRODUCTS) + "/[0-9a-f]{32}(?:/[^/]+)?")
+# Of the computed layout, what archives of several jobs may be in, or be.
+_SHARED = re.compile(re.escape(PRODUCTS) + "/[0-9a-f]{32}(?:/[^/]+|(?:/[A-Za-z0-9]{20,32}){2})?")
 # Control characters, and the separators of lines and paragraphs.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -91,8 +91,8 @@ def check_archive_path(path: str) -> ArchivePath:
     """Return a path that a job names itself instead of having one computed.
 
     Raises:
-        UnsafePath: it is relative, the root, a directory that computed archive paths share, not written in the one normal way (no `.`, `..`, repeated slashes, or slash
-            at its end), or has control characters.
+        UnsafePath: it is relative, the root, or a directory that computed archive paths share; it is not written in the
+            one normal way (no `.`, `..`, repeated slashes, or slash at its end), or has control characters.
     """
     plain = normalised(path, "archive_path")
     if plain == "/":
