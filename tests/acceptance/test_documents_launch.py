@@ -156,6 +156,16 @@ def test_job_that_is_updated_while_it_waits_is_not_launched_a_second_time(proxy:
     assert proxy.send(ACTOR, body, token=outcome["token"]).status_code == 409
 
 
+def test_job_that_was_failed_before_its_launch_is_not_launched(proxy: Site):
+    outcome = launched(proxy, message())
+    fail = {"uuid": outcome["uuid"], "name": "fail", "token": outcome["token"]}
+    assert proxy.send("jobs-manager", fail).status_code == 200
+    proxy.catalog.work()
+    last = proxy.catalog.history(outcome["uuid"])[-1]
+    assert (last["name"], last["noted"]) == ("fail", True)
+    assert "has failed before" in last["data"]["reason"]
+
+
 def test_launching_a_job_that_somebody_else_made_takes_its_token_and_tells_none(proxy: Site):
     body = message()
     made = launched(proxy, body)
