@@ -32,7 +32,7 @@ VALUES = st.recursive(
 REFUSED = {
     "nothing": (b"", "Expecting value"),
     "cut off": (b'{"a": 1', "delimiter"),
-    "trailing comma": (b'{"a": 1,}', "property name"),
+    "trailing comma": (b'{"a": 1,}', "property name|trailing comma"),
     "second value": (b"{} {}", "Extra data"),
     "single quotes": (b"{'a': 1}", "property name"),
     "comment": (b'{"a": 1 /* one */}', "delimiter"),
