@@ -7,6 +7,7 @@ from secrets.json beside config.yml (mode 0600) or from `DATACATALOG_SECRETS__<N
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 from collections.abc import Mapping
@@ -170,6 +171,11 @@ def _check(config: Mapping[str, Any], path: Path) -> None:
     for error in validator.iter_errors(config):
         where = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise Misconfigured(f"{path}: {where}: {error.message}")
+    for section, values in config.items():
+        for name, value in values.items():
+            # NaN is neither below a minimum nor above a maximum.
+            if isinstance(value, float) and not math.isfinite(value):
+                raise Misconfigured(f"{path}: {section}.{name}: {value} is no number to work with")
 
 
 def _config_schema() -> dict[str, Any]:

@@ -117,6 +117,8 @@ def test_secrets_are_not_shown_with_the_settings(tmp_path):
         ("gateway: {port: eighty}", "gateway.port: 'eighty' is not of type 'integer'"),
         ("gateway: {prot: 80}", "gateway: Additional properties are not allowed"),
         ("gateway: {port: 65536}", "gateway.port"),
+        ("worker: {lease_s: .nan}", "worker.lease_s: nan is no number to work with"),
+        ("worker: {retention_days: 99999999999}", "worker.retention_days"),
         ("gateway: {url: 'ftp://x'}", "gateway.url"),
         ("surprise: {}", "the top level: Additional properties"),
         ("actors: {jobs-manager: {delivery: later}}", "actors.jobs-manager.delivery"),
