@@ -163,7 +163,7 @@ def test_job_that_was_failed_before_its_launch_is_not_launched(proxy: Site):
     proxy.catalog.work()
     last = proxy.catalog.history(outcome["uuid"])[-1]
     assert (last["name"], last["noted"]) == ("fail", True)
-    assert "has failed before" in last["data"]["reason"]
+    assert "has failed already" in last["data"]["reason"]
 
 
 def test_launching_a_job_that_somebody_else_made_takes_its_token_and_tells_none(proxy: Site):
@@ -183,7 +183,9 @@ def test_launching_a_job_that_somebody_else_made_takes_its_token_and_tells_none(
 def test_archive_of_another_job_cannot_be_taken(proxy: Site, below: str):
     first = launched(proxy, message())
     place = first["archive_uri"] + below
+    before = archive(proxy)
     answer = proxy.send(ACTOR, {**message(), "data": {"n": 1}, "archive_path": place})
+    assert archive(proxy) == before
     assert (answer.status_code, answer.json()["result"]["code"]) == (409, "already-exists")
 
 
@@ -199,6 +201,17 @@ def test_archive_path_of_ones_own_must_be_new_and_no_shared_directory(proxy: Sit
         assert proxy.send(ACTOR, body).status_code == status, place
     again = {**message(), "data": {"n": 9}, "archive_path": f"{system}/products/v2/mine"}
     assert proxy.send(ACTOR, again).status_code == 409
+
+
+def test_archive_path_of_ones_own_that_a_crash_left_empty_is_taken_and_one_with_files_is_not(proxy: Site):
+    root = proxy.catalog.home / "storage" / SYSTEM / "products/v2"
+    for name, status in {"left-empty": 202, "with-files": 409}.items():
+        (root / name).mkdir(parents=True)
+        if status == 409:
+            (root / name / "kept").write_text("kept")
+        body = {**message(), "data": {"of": name}, "archive_path": f"agave://{SYSTEM}/products/v2/{name}"}
+        assert proxy.send(ACTOR, body).status_code == status, name
+    assert (root / "with-files" / "kept").read_text() == "kept"
 
 
 def test_callback_of_the_run_before_a_reset_is_only_noted(proxy: Site):

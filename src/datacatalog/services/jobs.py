@@ -88,22 +88,25 @@ def create_job(plan: JobPlan, env: Env, *, make_directory: bool = True) -> Creat
 def place_job(plan: JobPlan, env: Env) -> tuple[str, str] | None:
     """Find out where a job archives, and make that directory; None where the job is there already.
 
-    This comes before the commit: an instance directory is made exclusively, and where a name is taken another is drawn.
-    (A crash between the two leaves an empty directory and no job.)
+    This comes before the commit: an instance directory is made exclusively, and where a name is taken another is drawn; a path of
+    the job's own may be there, but without files. (A crash between the two leaves an empty directory and no job.)
 
     Returns:
         Archive path and session.
     Raises:
         UnknownRecord: the pipeline, or an identifier among the linkage parameters, is not in the catalog.
         NotInService: the pipeline.
-        AlreadyExists: the session that was asked for is taken.
+        AlreadyExists: the session that was asked for is taken; a path of the job's own is another job's, or has files.
         MixedLinkage, InvalidField, UnsafePath, StorageDown.
     """
 
     def look(work: Work) -> tuple[Linkage, bool]:
         active_pipeline(plan.pipeline_uuid, work)
         linkage = resolve(plan.parameters, work)
-        return linkage, work.records.find(_uuid_of(plan, linkage, env)) is not None
+        known = work.records.find(_uuid_of(plan, linkage, env)) is not None
+        if not known:
+            _check_unclaimed(plan, work, env)
+        return linkage, known
 
     linkage, known = env.store.read(look)
     if known:
@@ -112,12 +115,24 @@ def place_job(plan: JobPlan, env: Env) -> tuple[str, str] | None:
     while True:
         path, session = _archive_of(plan, linkage, env)
         try:
-            env.storage.make_directory(system, path, exclusive=_is_exclusive(plan))
+            _make_archive(plan, system, path, env)
         except AlreadyExists:
             if plan.session is not None or plan.archive_path is not None:
                 raise
         else:
             return path, session
+
+
+def _make_archive(plan: JobPlan, system: str, path: str, env: Env) -> None:
+    """Make the directory of a job that is to be created; without instances, equal runs share one on purpose.
+
+    Raises:
+        AlreadyExists: it is there already, or (a path of the job's own) has files.
+    """
+    own = plan.archive_path is not None
+    env.storage.make_directory(system, path, exclusive=plan.instanced and not own)
+    if own and next(iter(env.storage.walk(system, path)), None) is not None:
+        raise AlreadyExists(f"archive_path {path} has files already")
 
 
 def _uuid_of(plan: JobPlan, linkage: Linkage, env: Env) -> TypedUuid:
@@ -140,8 +155,7 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
         return Created(job=Job(found), token=access.token_of(found, env), fresh=False)
     active_pipeline(plan.pipeline_uuid, work)
     path, session = place or _archive_of(plan, linkage, env)
-    if plan.archive_path is not None:
-        _check_unclaimed(path, plan.archive_system or env.rules.default_system, work)
+    _check_unclaimed(plan, work, env)
     now = env.clock.now()
     body = {
         "pipeline_uuid": plan.pipeline_uuid,
@@ -187,23 +201,22 @@ def _archive_of(plan: JobPlan, linkage: Linkage, env: Env) -> tuple[str, str]:
     return path, session
 
 
-def _check_unclaimed(path: str, system: str, work: Work) -> None:
-    """Refuse an archive path of one's own that is, or lies within, that of another job.
+def _check_unclaimed(plan: JobPlan, work: Work, env: Env) -> None:
+    """Refuse an archive path of the job's own that is, or lies within, that of another job.
 
     Raises:
-        AlreadyExists.
+        AlreadyExists, UnsafePath.
     """
+    if plan.archive_path is None:
+        return
+    path = check_archive_path(plan.archive_path)
+    system = plan.archive_system or env.rules.default_system
     names = path.strip("/").split("/")
     for depth in range(1, len(names) + 1):
         above = "/" + "/".join(names[:depth])
         claimed = work.records.page(Kind.PIPELINEJOB, {"archive_path": above}, hidden=True).records
         if any(record.body["archive_system"] == system for record in claimed):
             raise AlreadyExists(f"archive_path {path} lies in {above}, which is another job's")
-
-
-def _is_exclusive(plan: JobPlan) -> bool:
-    """Tell whether a job's archive must not be there yet; without instances, equal runs share one on purpose."""
-    return plan.instanced or plan.archive_path is not None
 
 
 # --------------------------------------------------------------------------------------------- events

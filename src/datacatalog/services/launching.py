@@ -170,7 +170,7 @@ def _submit(uuid: TypedUuid, run: int, task: Task, env: Env) -> PlatformJob:
     if job.run != run:
         raise AlreadyExists(f"job {uuid} was reset before run {run} began")
     if job.state is State.FAILED:
-        raise AlreadyExists(f"job {uuid} has failed before it was launched")
+        raise AlreadyExists(f"job {uuid} has failed already; it is not submitted")
     definition = managed_definition(task.delivery.body["definition"], job, token_of(job.record, env), env)
     env.platform.app(definition["appId"])
     return env.platform.submit(definition, key=task.delivery.id)
