@@ -12,9 +12,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from datacatalog.bootstrap import App
 from datacatalog.interfaces.http.gateway import asgi
-from datacatalog.interfaces.http.sockets import listen
-
-__all__ = ["listen", "serve"]
 
 log = logging.getLogger("datacatalog.gateway")
 

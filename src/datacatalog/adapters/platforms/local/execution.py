@@ -124,7 +124,7 @@ class Execution:
         command = self._command({**self._order.app.constants(), **self._order.values(), **inputs})
         self._reach("RUNNING")
         ending, code = run(command, began=self._remember, stop=self._is_to_stop)
-        if self._around.closing():
+        if ending is Ending.STOPPED and self._around.closing():
             # The command was ended because its worker ends; the next worker begins it anew.
             raise LeaseLost(self._task.delivery.id)
         self._reach("CLEANING_UP")
