@@ -527,7 +527,7 @@ def test_prune_forgets_what_is_older_and_keeps_the_rest(
     transport.bury(claimed(transport, "dead"), reason="bad")
 
     gone = store.prune(before=new)
-    assert gone == {"answers": 1, "messages": 1, "executions": 2, "credentials": 2}
+    assert gone == {"answers": 1, "messages": 1, "executions": 2, "progress": 0, "credentials": 2}
     assert store.prune(before=new) == dict.fromkeys(gone, 0)
 
     def look(work: Work) -> None:

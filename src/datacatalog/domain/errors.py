@@ -6,6 +6,7 @@
     |- Refused         InvalidToken, ReservedEvent, NotClearable      403   77    never
     |- NotFound        UnknownRecord, UnknownActor                    404   3     never
     |- Conflict        IllegalTransition, StaleWrite, Duplicate       409   4     after reading anew
+    |- PreconditionFailed                                             412   4     after reading anew
     |- TooLarge                                                       413   2     never
     |- Throttled                                                      429   75    later
     |- Unavailable     StoreDown, PlatformDown, StorageDown           503   75    later, with backoff
@@ -350,7 +351,19 @@ class LeaseLost(Conflict):
         super().__init__(f"the lease on message {message_id} was lost")
 
 
-# ------------------------------------------------------------------------------- 429, 500 and 503
+# -------------------------------------------------------------------------- 412, 429, 500 and 503
+
+
+class PreconditionFailed(DatacatalogError):
+    """The record is no longer, or not yet, as the request supposed."""
+
+    code = "precondition-failed"
+    http = 412
+    exit = 4
+
+    def __init__(self, uuid: str, wanted: str, found: str) -> None:
+        self.uuid, self.wanted, self.found = uuid, wanted, found
+        super().__init__(f"{uuid} is {found}, not {wanted}: read it again and decide anew")
 
 
 class Throttled(DatacatalogError):

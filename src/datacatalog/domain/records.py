@@ -13,7 +13,7 @@ from typing import Any
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, InvalidLink
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, Relation, TypedUuid
 
 STRATEGIES = ("merge", "replace", "drop")
 
@@ -113,12 +113,20 @@ def check_link(source_kind: Kind, link: Link) -> None:
         raise InvalidLink(link.relation, f"{link.source} cannot point at itself")
 
 
+def implied_links(uuid: TypedUuid) -> list[Link]:
+    """Return the links that a UUID alone tells, which are never stored: a fixity is child_of its file."""
+    if not uuid.startswith(PREFIXES[Kind.FIXITY]):
+        return []
+    file = TypedUuid(PREFIXES[Kind.FILE] + uuid[len(PREFIXES[Kind.FILE]) :])
+    return [Link(source=uuid, relation=Relation.CHILD_OF, target=file)]
+
+
 def public_document(record: Record, links: Iterable[Link] = ()) -> dict[str, Any]:
     """Return the document as readers see it: the body, its uuid and its links, nothing private."""
     document: dict[str, Any] = {"uuid": record.uuid}
     document.update({k: v for k, v in record.body.items() if not k.startswith("_")})
     for relation in sorted(SPECS[record.kind].relations):
         document[relation.value] = []
-    for link in links:
+    for link in {link: None for link in (*implied_links(record.uuid), *links)}:
         document[link.relation.value].append(link.target)
     return document

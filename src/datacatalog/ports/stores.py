@@ -7,7 +7,7 @@ tests/contracts/test_store.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -118,6 +118,10 @@ class Records(Protocol):
         """Return a record or None, hidden ones included."""
         ...
 
+    def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
+        """Return the records of these UUIDs, hidden ones included; those that are not there are left out."""
+        ...
+
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         """Return the one record of a kind with this identifier, hidden ones included."""
         ...
@@ -140,17 +144,34 @@ class Records(Protocol):
         """
         ...
 
+    def between(
+        self, kind: Kind, field: str, low: str, high: str, *, limit: int = 1000, hidden: bool = False
+    ) -> Sequence[Record]:
+        """Return visible records of a kind with `low` <= value of `field` < `high`, ordered by that value, then by UUID.
+
+        Texts are compared code point by code point. To read on, begin at the last value that was returned.
+
+        Args:
+            hidden: return those that were deleted softly as well.
+        Raises:
+            InvalidField: the field is not declared searchable for this kind.
+        """
+        ...
+
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         """Count visible records.  Raises InvalidField as `page` does."""
         ...
 
-    def put(self, record: Record, *, at: datetime) -> Record:
+    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
         """Insert (`revision` None) or replace the very revision that was read.
 
         The document is checked against its schema first. A body, visibility, salt and owner equal to what is
         stored change nothing. A change of a logged kind goes to the update log, lifecycle fields of jobs
         excepted (their history is their log); a new salt or owner alone leaves a line without difference.
 
+        Args:
+            beside: what changes together with the record and is kept beside its body, as {"child_of": [old, new]}: not
+                empty, it is a change, which counts the revision up and stands in the log with the differences of the body.
         Returns:
             The record as stored: revision counted up, `created` and `modified` set.
         Raises:
@@ -159,6 +180,10 @@ class Records(Protocol):
             StaleWrite: the stored revision is another, or (insert) the UUID is taken.
             Duplicate: an identifier is taken by another record.
         """
+        ...
+
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
+        """Do as `put` for each record, in any order and faster; no two of them are the same record."""
         ...
 
     def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
@@ -204,6 +229,17 @@ class Links(Protocol):
         Args:
             kind: only links whose source is of this kind.
             after: the last source of the page before.
+        """
+        ...
+
+    def step(
+        self, uuids: Iterable[TypedUuid], *, up: bool, relations: Collection[Relation] | None = None
+    ) -> Sequence[Link]:
+        """Return all links that lead from any of `uuids` one step on, ordered by source, relation and target.
+
+        Args:
+            up: the links that these records say (to what they come from); else those that are said of them.
+            relations: only these; None: all.
         """
         ...
 
@@ -283,6 +319,20 @@ class Answers(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """How far long work came, written in the commits of that work, so that it goes on there when it is begun again."""
+
+    def get(self, task: str) -> JsonObject | None: ...
+
+    def put(self, task: str, document: JsonObject, *, at: datetime) -> None:
+        """Insert or replace by the id of the task."""
+        ...
+
+    def drop(self, task: str) -> None:
+        """Forget it; where there is none, nothing happens."""
+        ...
+
+
 class Credentials(Protocol):
     def put(self, credential: Credential) -> None:
         """Insert or replace by digest."""
@@ -317,6 +367,8 @@ class Work(Protocol):
     @property
     def answers(self) -> Answers: ...
     @property
+    def progress(self) -> Progress: ...
+    @property
     def credentials(self) -> Credentials: ...
 
 
@@ -341,7 +393,7 @@ class Store(Protocol):
         ...
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
-        """Forget answers, handled message ids, executions and spent credentials older than `before`.
+        """Forget answers, handled message ids, executions, progress and spent credentials older than `before`.
 
         Returns how many of each went.
         """

@@ -12,7 +12,7 @@ from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import kind_of, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.messages import Message
-from datacatalog.domain.records import Link, Record, combined
+from datacatalog.domain.records import Link, Record, combined, implied_links
 from datacatalog.domain.references import references_in
 from datacatalog.ports.stores import Page, Work
 from datacatalog.services import access
@@ -74,7 +74,8 @@ def put_record(
     if "uuid" in document and read_typed(document["uuid"], kind) != uuid:
         raise InvalidField("uuid", f"is {document['uuid']}, but the document describes {uuid}")
     written = _put(kind, uuid, body, strategy, work, env)
-    added = work.links.add(links_in(document, uuid))
+    implied = implied_links(uuid)
+    added = work.links.add(link for link in links_in(document, uuid) if link not in implied)
     if added and written.action == "unchanged":
         return replace(written, action="updated")
     return written

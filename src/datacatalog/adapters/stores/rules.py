@@ -149,6 +149,11 @@ def same_outside(old: Record, new: Record) -> bool:
     return old.visible == new.visible and old.salt == new.salt and old.admin == new.admin
 
 
+def ordered_links(found: Iterable[Link]) -> list[Link]:
+    """Return links by source, relation and target."""
+    return sorted(found, key=lambda link: (link.source, link.relation, link.target))
+
+
 def page_of_links(found: Iterable[Link], limit: int) -> list[Link]:
     """Return the first links by source, cut between two sources: what is left of one source stays with it."""
     ordered = sorted(found, key=lambda link: (link.source, link.relation))

@@ -1,4 +1,4 @@
-"""History, outbox, executions, answers and credentials in memory."""
+"""History, outbox, executions, answers, progress and credentials in memory."""
 
 from __future__ import annotations
 
@@ -136,6 +136,26 @@ class MemoryAnswers:
         if (scope, key) in tables.answers:
             raise Duplicate(scope, key)
         tables.set(tables.answers, (scope, key), (at, codec.encode(answer, "answer")))
+
+
+class MemoryProgress:
+    """Implements ports.stores.Progress."""
+
+    def __init__(self, session: MemorySession) -> None:
+        self._session = session
+
+    def get(self, task: str) -> JsonObject | None:
+        found = self._session.to_read().progress.get(task)
+        document: JsonObject | None = None if found is None else codec.decode(found[1])
+        return document
+
+    def put(self, task: str, document: JsonObject, *, at: datetime) -> None:
+        tables = self._session.to_write()
+        tables.set(tables.progress, task, (at, codec.encode(document, "progress")))
+
+    def drop(self, task: str) -> None:
+        tables = self._session.to_write()
+        tables.drop(tables.progress, task)
 
 
 class MemoryCredentials:

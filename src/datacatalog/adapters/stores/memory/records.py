@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.memory.session import MemorySession
 from datacatalog.adapters.stores.memory.tables import Stored
 from datacatalog.adapters.stores.rules import CheckRecord
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
@@ -33,6 +34,10 @@ class MemoryRecords:
         stored = self._session.to_read().records.get(uuid)
         return None if stored is None else _fresh(stored)
 
+    def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
+        found = ((uuid, self.find(uuid)) for uuid in uuids)
+        return {uuid: record for uuid, record in found if record is not None}
+
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         rules.check_identifier(rules.spec_of(kind), field)
         uuid = self._session.to_read().identifiers.get((kind, field, value))
@@ -51,6 +56,17 @@ class MemoryRecords:
         records = [_fresh(stored) for stored in found[:limit]]
         return Page(records=records, next=records[-1].uuid if len(found) > limit and records else None)
 
+    def between(
+        self, kind: Kind, field: str, low: str, high: str, *, limit: int = 1000, hidden: bool = False
+    ) -> Sequence[Record]:
+        rules.check_searchable(rules.spec_of(kind), {field: low})
+        found = [
+            (value, stored.record.uuid, stored)
+            for stored in self._matching(kind, {}, after="", hidden=hidden)
+            if isinstance(value := codec.decode(stored.text).get(field), str) and low <= value < high
+        ]
+        return [_fresh(stored) for _, _, stored in sorted(found, key=lambda each: each[:2])[:limit]]
+
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         return len(self._matching(kind, where or {}, after="", hidden=False))
 
@@ -61,7 +77,10 @@ class MemoryRecords:
             for seq in sorted(seq for seq in lines if seq > after)[:limit]
         ]
 
-    def put(self, record: Record, *, at: datetime) -> Record:
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
+        return [self.put(record, at=at) for record in records]
+
+    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
         tables = self._session.to_write()
         rules.check_kind(record)
         text = codec.text_of(record.body, record.kind)
@@ -69,15 +88,15 @@ class MemoryRecords:
         old = None if stored is None else _fresh(stored)
         same = old is not None and old.revision == record.revision
         if old is None or stored is None or not same:
-            return self._insert(record, text, taken=old is not None, at=at)
+            return self._insert(record, text, taken=old is not None, at=at, beside=beside or {})
         diff = rules.diff_for_log(old, stored.text, record, text)
-        if diff is None and rules.same_outside(old, record):
+        if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
         revision = 0 if old.revision is None else old.revision + 1
         new = replace(record, revision=revision, created=old.created, modified=at)
         self._keep(old, new, text)
-        self._log(rules.change_of(old, new, diff or {}, at=at))
+        self._log(rules.change_of(old, new, {**(diff or {}), **(beside or {})}, at=at))
         return new
 
     def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
@@ -91,14 +110,14 @@ class MemoryRecords:
         tables.drop(tables.history, uuid)
         self._log(rules.purge_line(record, at=at))
 
-    def _insert(self, record: Record, text: str, *, taken: bool, at: datetime) -> Record:
+    def _insert(self, record: Record, text: str, *, taken: bool, at: datetime, beside: JsonObject) -> Record:
         codec.check_integers(record.body, record.kind)
         self._check(record)
         if taken or record.revision is not None:
             raise StaleWrite(record.uuid)
         new = replace(record, revision=0, created=at, modified=at)
         self._keep(None, new, text)
-        self._log(rules.change_of(None, new, rules.diff_of_new(record), at=at))
+        self._log(rules.change_of(None, new, {**rules.diff_of_new(record), **beside}, at=at))
         return new
 
     def _keep(self, old: Record | None, new: Record, text: str) -> None:
@@ -188,6 +207,18 @@ class MemoryLinks:
             if relation in (None, name) and source > (after or "") and source.startswith(prefixes)
         )
         return rules.page_of_links(found, limit)
+
+    def step(
+        self, uuids: Iterable[TypedUuid], *, up: bool, relations: Collection[Relation] | None = None
+    ) -> Sequence[Link]:
+        tables = self._session.to_read()
+        said = tables.said_by if up else tables.said_of
+        return rules.ordered_links(
+            Link(source=near if up else TypedUuid(far), relation=name, target=TypedUuid(far) if up else near)
+            for near in set(uuids)
+            for name, far in said.get(near, {})
+            if relations is None or name in relations
+        )
 
     def _known(self, link: Link) -> bool:
         said = self._session.to_read().said_by.get(link.source, {})

@@ -14,6 +14,7 @@ from datacatalog.adapters.stores.memory.parts import (
     MemoryExecutions,
     MemoryHistory,
     MemoryOutbox,
+    MemoryProgress,
 )
 from datacatalog.adapters.stores.memory.records import MemoryLinks, MemoryRecords
 from datacatalog.adapters.stores.memory.session import MemorySession
@@ -39,6 +40,7 @@ class MemoryWork:
         self.outbox = MemoryOutbox(session)
         self.executions = MemoryExecutions(session)
         self.answers = MemoryAnswers(session)
+        self.progress = MemoryProgress(session)
         self.credentials = MemoryCredentials(session)
 
 
@@ -127,6 +129,7 @@ def _prune(tables: Tables, before: datetime) -> Mapping[str, int]:
             tables.executions,
             [k for k, (e, _) in tables.executions.items() if (e.finished or e.received) < before],
         ),
+        "progress": (tables.progress, [k for k, (at, _) in tables.progress.items() if at < before]),
         "credentials": (
             tables.credentials,
             [

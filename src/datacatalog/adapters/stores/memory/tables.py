@@ -59,6 +59,7 @@ class Tables:
         changes: uuid -> {sequence number: (change without difference, difference as JSON text)}.
         executions: (actor, id) -> (execution without outcome, outcome as JSON text).
         answers: (scope, key) -> (instant, answer as JSON text).
+        progress: task -> (instant, document as JSON text).
         counter: the last sequence number of a message.
     """
 
@@ -71,6 +72,7 @@ class Tables:
     messages: dict[tuple[str, str], Message] = field(default_factory=dict)
     executions: dict[tuple[str, str], tuple[Execution, str]] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
+    progress: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
     counter: int = 0
     _journal: list[tuple[dict[Any, Any], Any, Any]] = field(default_factory=list)

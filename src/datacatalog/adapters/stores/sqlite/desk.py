@@ -91,6 +91,29 @@ class SqliteAnswers:
             raise Duplicate(scope, key) from error
 
 
+class SqliteProgress:
+    """Implements ports.stores.Progress."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, task: str) -> JsonObject | None:
+        row = self._session.read("SELECT document FROM progress WHERE task = ?", (task,)).fetchone()
+        document: JsonObject | None = None if row is None else codec.decode(row[0])
+        return document
+
+    def put(self, task: str, document: JsonObject, *, at: datetime) -> None:
+        self._session.write(
+            "INSERT OR REPLACE INTO progress (task, at, document) VALUES (?, ?, ?)",
+            (task, codec.micros(at), codec.encode(document, "progress")),
+        )
+
+    def drop(self, task: str) -> None:
+        self._session.write("DELETE FROM progress WHERE task = ?", (task,))
+
+
 class SqliteCredentials:
     """Implements ports.stores.Credentials."""
 

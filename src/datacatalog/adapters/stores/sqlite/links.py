@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.sqlite.session import Session
@@ -55,6 +55,20 @@ class SqliteLinks:
             for source in self._sources(target, each, prefix, after or "", limit)
         ]
         return rules.page_of_links(found, limit)
+
+    def step(
+        self, uuids: Iterable[TypedUuid], *, up: bool, relations: Collection[Relation] | None = None
+    ) -> Sequence[Link]:
+        near = "source" if up else "target"
+        found = {
+            Link(source=source, relation=Relation(name), target=target)
+            for uuid in set(uuids)
+            for source, name, target in self._session.read(
+                f"SELECT source, relation, target FROM links WHERE {near} = ?",  # noqa: S608
+                (uuid,),
+            ).fetchall()
+        }
+        return rules.ordered_links(link for link in found if relations is None or link.relation in relations)
 
     def _sources(
         self, target: TypedUuid, relation: Relation, prefix: str, after: str, limit: int

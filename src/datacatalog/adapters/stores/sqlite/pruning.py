@@ -19,6 +19,7 @@ _OLD: Mapping[str, tuple[tuple[str, ...], str]] = {
     "answers": (("scope", "key"), "at < :before"),
     "messages": (("seq",), "handled < :before"),
     "executions": (("actor", "id"), "coalesce(finished, received) < :before"),
+    "progress": (("task",), "at < :before"),
     "credentials": (("digest",), "expires < :before OR (uses_left = 0 AND created < :before)"),
 }
 

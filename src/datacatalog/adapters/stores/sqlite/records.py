@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -13,6 +13,7 @@ from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite.schema import RECORD_COLUMNS, field_column, quoted
 from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, KindSpec, TypedUuid
 from datacatalog.domain.records import Change, Record
@@ -76,6 +77,10 @@ class SqliteRecords:
         row = self._row(uuid)
         return None if row is None else row.record
 
+    def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
+        found = ((uuid, self.find(uuid)) for uuid in uuids)
+        return {uuid: record for uuid, record in found if record is not None}
+
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         spec = rules.spec_of(kind)
         rules.check_identifier(spec, field)
@@ -101,6 +106,18 @@ class SqliteRecords:
         rows = self._session.read(sql, values).fetchall()
         records = [_row_of(kind, row).record for row in rows[:limit]]
         return Page(records=records, next=records[-1].uuid if len(rows) > limit and records else None)
+
+    def between(
+        self, kind: Kind, field: str, low: str, high: str, *, limit: int = 1000, hidden: bool = False
+    ) -> Sequence[Record]:
+        rules.check_searchable(rules.spec_of(kind), {field: low})
+        column = field_column(field)
+        visible = "" if hidden else " AND visible = 1"
+        sql = (
+            f"{_STATEMENTS[kind].select} WHERE {column} >= ? AND {column} < ?{visible}"
+            f" ORDER BY {column}, uuid LIMIT ?"
+        )
+        return [_row_of(kind, row).record for row in self._session.read(sql, (low, high, limit)).fetchall()]
 
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         where = where or {}
@@ -138,12 +155,15 @@ class SqliteRecords:
 
     # ------------------------------------------------------------------------------------ writing
 
-    def put(self, record: Record, *, at: datetime) -> Record:
+    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
         rules.check_kind(record)
         text = codec.text_of(record.body, record.kind)
         if record.revision is None:
-            return self._insert(record, text, at)
-        return self._replace(record, text, at)
+            return self._insert(record, text, at, beside or {})
+        return self._replace(record, text, at, beside or {})
+
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
+        return [self.put(record, at=at) for record in records]
 
     def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
         row = self._row(uuid)
@@ -157,7 +177,7 @@ class SqliteRecords:
         del self._rows[uuid]
         self._log(rules.purge_line(row.record, at=at))
 
-    def _insert(self, record: Record, text: str, at: datetime) -> Record:
+    def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject) -> Record:
         codec.check_integers(record.body, record.kind)
         self._check(record)
         statements = _STATEMENTS[record.kind]
@@ -171,18 +191,18 @@ class SqliteRecords:
             raise self._taken(record, fields, insert=True) from error
         stored = replace(record, revision=0, created=at, modified=at)
         self._rows[record.uuid] = _Row(rowid, stored, text, fields)
-        diff = rules.diff_of_new(record)
+        diff = {**rules.diff_of_new(record), **beside}
         self._log(rules.change_of(None, stored, diff, at=at))
         return stored
 
-    def _replace(self, record: Record, text: str, at: datetime) -> Record:
+    def _replace(self, record: Record, text: str, at: datetime, beside: JsonObject) -> Record:
         row = self._row(record.uuid)
         if row is None or row.record.revision != record.revision:
             self._check(record)
             raise StaleWrite(record.uuid)
         old = row.record
         diff = rules.diff_for_log(old, row.text, record, text)
-        if diff is None and rules.same_outside(old, record):
+        if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
         fields = rules.searched_values(SPECS[record.kind], record.body)
@@ -199,7 +219,7 @@ class SqliteRecords:
         )
         self._write(row, stored, text, fields)
         self._rows[record.uuid] = _Row(row.rowid, stored, text, fields)
-        self._log(rules.change_of(old, stored, diff or {}, at=at))
+        self._log(rules.change_of(old, stored, {**(diff or {}), **beside}, at=at))
         return stored
 
     def _write(self, row: _Row, stored: Record, text: str, fields: tuple[str | None, ...]) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.sqlite.desk import SqliteAnswers, SqliteCredentials, SqliteExecutions
+from datacatalog.adapters.stores.sqlite.desk import (
+    SqliteAnswers,
+    SqliteCredentials,
+    SqliteExecutions,
+    SqliteProgress,
+)
 from datacatalog.adapters.stores.sqlite.history import SqliteHistory
 from datacatalog.adapters.stores.sqlite.links import SqliteLinks
 from datacatalog.adapters.stores.sqlite.outbox import SqliteOutbox
@@ -44,6 +49,10 @@ class SqliteWork:
     @property
     def answers(self) -> SqliteAnswers:
         return SqliteAnswers(self._session)
+
+    @property
+    def progress(self) -> SqliteProgress:
+        return SqliteProgress(self._session)
 
     @property
     def credentials(self) -> SqliteCredentials:
