@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord
+from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.interfaces.worker.loop import Worker
@@ -67,8 +68,8 @@ def links(here: Memory, uuid: TypedUuid, relation: Relation) -> list[str]:
 
 
 def fixity(here: Memory, uuid: TypedUuid) -> dict[str, Any] | None:
-    found = here.env.store.read(lambda w: w.links.to(uuid, Relation.CHILD_OF, kind=Kind.FIXITY))
-    return dict(here.env.store.read(lambda w: w.records.get(found[0].source)).body) if found else None
+    found = here.env.store.read(lambda w: w.records.find(overlay(Kind.FIXITY, uuid)))
+    return None if found is None else dict(found.body)
 
 
 def test_every_file_is_recorded_at_level_one_with_its_checksum_and_its_maker(here: Memory):

@@ -127,6 +127,6 @@ def public_document(record: Record, links: Iterable[Link] = ()) -> dict[str, Any
     document.update({k: v for k, v in record.body.items() if not k.startswith("_")})
     for relation in sorted(SPECS[record.kind].relations):
         document[relation.value] = []
-    for link in {link: None for link in (*implied_links(record.uuid), *links)}:
+    for link in dict.fromkeys((*implied_links(record.uuid), *links)):
         document[link.relation.value].append(link.target)
     return document
