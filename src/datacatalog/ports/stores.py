@@ -162,7 +162,15 @@ class Records(Protocol):
         """Count visible records.  Raises InvalidField as `page` does."""
         ...
 
-    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
+    def put(
+        self,
+        record: Record,
+        *,
+        at: datetime,
+        beside: JsonObject | None = None,
+        by: str | None = None,
+        action: str | None = None,
+    ) -> Record:
         """Insert (`revision` None) or replace the very revision that was read.
 
         The document is checked against its schema first. A body, visibility, salt and owner equal to what is
@@ -172,6 +180,8 @@ class Records(Protocol):
         Args:
             beside: what changes together with the record and is kept beside its body, as {"child_of": [old, new]}: not
                 empty, it is a change, which counts the revision up and stands in the log with the differences of the body.
+            by: who writes; stands in the log.
+            action: what the log calls a change that neither creates, hides nor brings back; None: `update`.
         Returns:
             The record as stored: revision counted up, `created` and `modified` set.
         Raises:
@@ -186,7 +196,7 @@ class Records(Protocol):
         """Do as `put` for each record, in any order and faster; no two of them are the same record."""
         ...
 
-    def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
+    def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         """Remove a record, its links from and to others, and its history for good; the update log keeps a line.
 
         Raises UnknownRecord.

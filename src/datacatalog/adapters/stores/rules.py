@@ -113,27 +113,51 @@ def _without_lifecycle(kind: Kind, diff: Mapping[str, Any]) -> Mapping[str, Any]
     return diff if left_out is None else {n: pair for n, pair in diff.items() if n not in left_out}
 
 
-def change_of(old: Record | None, new: Record, diff: Mapping[str, Any], *, at: datetime) -> Change | None:
+def change_of(
+    old: Record | None,
+    new: Record,
+    diff: Mapping[str, Any],
+    *,
+    at: datetime,
+    by: str | None = None,
+    action: str | None = None,
+) -> Change | None:
     """Return the line for the update log, or None where the change is not logged.
 
     Args:
         old: what was stored before; None: `new` was created.
         new: as stored, with its revision.
         diff: of the bodies, without lifecycle fields.
+        by: who wrote it.
+        action: what to call an update.
     """
     if not SPECS[new.kind].logged:
         return None
-    action = _action(old, new)
-    if action == "update" and not diff and old is not None and same_outside(old, new):
+    done = _action(old, new)
+    if done == "update" and not diff and old is not None and same_outside(old, new):
         return None
     revision = 0 if new.revision is None else new.revision
-    return Change(uuid=new.uuid, date=at, action=action, revision=revision, diff=diff, admin=new.admin)
+    return Change(
+        uuid=new.uuid,
+        date=at,
+        action=(action or done) if done == "update" else done,
+        revision=revision,
+        diff=diff,
+        admin=_signed(new, by),
+    )
 
 
-def purge_line(record: Record, *, at: datetime) -> Change:
+def purge_line(record: Record, *, at: datetime, by: str | None = None) -> Change:
     """Return what the update log keeps of a record that is removed for good: that it was there, and no content."""
     revision = 0 if record.revision is None else record.revision
-    return Change(uuid=record.uuid, date=at, action="purge", revision=revision, diff={}, admin=record.admin)
+    return Change(
+        uuid=record.uuid, date=at, action="purge", revision=revision, diff={}, admin=_signed(record, by)
+    )
+
+
+def _signed(record: Record, by: str | None) -> Mapping[str, str]:
+    """Return whose record it is and, where that is known, who changed it."""
+    return record.admin if by is None else {**record.admin, "by": by}
 
 
 def _action(old: Record | None, new: Record) -> str:

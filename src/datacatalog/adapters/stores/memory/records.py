@@ -80,7 +80,15 @@ class MemoryRecords:
     def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
         return [self.put(record, at=at) for record in records]
 
-    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
+    def put(
+        self,
+        record: Record,
+        *,
+        at: datetime,
+        beside: JsonObject | None = None,
+        by: str | None = None,
+        action: str | None = None,
+    ) -> Record:
         tables = self._session.to_write()
         rules.check_kind(record)
         text = codec.text_of(record.body, record.kind)
@@ -88,7 +96,7 @@ class MemoryRecords:
         old = None if stored is None else _fresh(stored)
         same = old is not None and old.revision == record.revision
         if old is None or stored is None or not same:
-            return self._insert(record, text, taken=old is not None, at=at, beside=beside or {})
+            return self._insert(record, text, taken=old is not None, at=at, beside=beside or {}, by=by)
         diff = rules.diff_for_log(old, stored.text, record, text)
         if diff is None and not beside and rules.same_outside(old, record):
             return old
@@ -96,10 +104,10 @@ class MemoryRecords:
         revision = 0 if old.revision is None else old.revision + 1
         new = replace(record, revision=revision, created=old.created, modified=at)
         self._keep(old, new, text)
-        self._log(rules.change_of(old, new, {**(diff or {}), **(beside or {})}, at=at))
+        self._log(rules.change_of(old, new, {**(diff or {}), **(beside or {})}, at=at, by=by, action=action))
         return new
 
-    def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
+    def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         tables = self._session.to_write()
         record = self.get(uuid)
         self._forget_identifiers(record)
@@ -108,16 +116,18 @@ class MemoryRecords:
         links.remove(links.of(uuid))
         links.remove(links.to(uuid, limit=len(tables.said_of.get(uuid, {}))))
         tables.drop(tables.history, uuid)
-        self._log(rules.purge_line(record, at=at))
+        self._log(rules.purge_line(record, at=at, by=by))
 
-    def _insert(self, record: Record, text: str, *, taken: bool, at: datetime, beside: JsonObject) -> Record:
+    def _insert(
+        self, record: Record, text: str, *, taken: bool, at: datetime, beside: JsonObject, by: str | None
+    ) -> Record:
         codec.check_integers(record.body, record.kind)
         self._check(record)
         if taken or record.revision is not None:
             raise StaleWrite(record.uuid)
         new = replace(record, revision=0, created=at, modified=at)
         self._keep(None, new, text)
-        self._log(rules.change_of(None, new, {**rules.diff_of_new(record), **beside}, at=at))
+        self._log(rules.change_of(None, new, {**rules.diff_of_new(record), **beside}, at=at, by=by))
         return new
 
     def _keep(self, old: Record | None, new: Record, text: str) -> None:

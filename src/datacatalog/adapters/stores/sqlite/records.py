@@ -155,17 +155,25 @@ class SqliteRecords:
 
     # ------------------------------------------------------------------------------------ writing
 
-    def put(self, record: Record, *, at: datetime, beside: JsonObject | None = None) -> Record:
+    def put(
+        self,
+        record: Record,
+        *,
+        at: datetime,
+        beside: JsonObject | None = None,
+        by: str | None = None,
+        action: str | None = None,
+    ) -> Record:
         rules.check_kind(record)
         text = codec.text_of(record.body, record.kind)
         if record.revision is None:
-            return self._insert(record, text, at, beside or {})
-        return self._replace(record, text, at, beside or {})
+            return self._insert(record, text, at, beside or {}, by)
+        return self._replace(record, text, at, beside or {}, by, action)
 
     def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
         return [self.put(record, at=at) for record in records]
 
-    def purge(self, uuid: TypedUuid, *, at: datetime) -> None:
+    def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         row = self._row(uuid)
         if row is None:
             raise UnknownRecord(uuid, rules.kind_of(uuid) or "record")
@@ -175,9 +183,9 @@ class SqliteRecords:
         self._session.write("DELETE FROM links WHERE target = ?", (uuid,))
         self._session.write("DELETE FROM history WHERE job = ?", (uuid,))
         del self._rows[uuid]
-        self._log(rules.purge_line(row.record, at=at))
+        self._log(rules.purge_line(row.record, at=at, by=by))
 
-    def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject) -> Record:
+    def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject, by: str | None) -> Record:
         codec.check_integers(record.body, record.kind)
         self._check(record)
         statements = _STATEMENTS[record.kind]
@@ -192,10 +200,18 @@ class SqliteRecords:
         stored = replace(record, revision=0, created=at, modified=at)
         self._rows[record.uuid] = _Row(rowid, stored, text, fields)
         diff = {**rules.diff_of_new(record), **beside}
-        self._log(rules.change_of(None, stored, diff, at=at))
+        self._log(rules.change_of(None, stored, diff, at=at, by=by))
         return stored
 
-    def _replace(self, record: Record, text: str, at: datetime, beside: JsonObject) -> Record:
+    def _replace(
+        self,
+        record: Record,
+        text: str,
+        at: datetime,
+        beside: JsonObject,
+        by: str | None,
+        action: str | None,
+    ) -> Record:
         row = self._row(record.uuid)
         if row is None or row.record.revision != record.revision:
             self._check(record)
@@ -219,7 +235,7 @@ class SqliteRecords:
         )
         self._write(row, stored, text, fields)
         self._rows[record.uuid] = _Row(row.rowid, stored, text, fields)
-        self._log(rules.change_of(old, stored, {**(diff or {}), **beside}, at=at))
+        self._log(rules.change_of(old, stored, {**(diff or {}), **beside}, at=at, by=by, action=action))
         return stored
 
     def _write(self, row: _Row, stored: Record, text: str, fields: tuple[str | None, ...]) -> None:
