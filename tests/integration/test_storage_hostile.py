@@ -301,6 +301,27 @@ def test_what_may_not_be_read_is_an_error_that_names_it_and_never_passed_over() 
         (root / "open" / "closed").chmod(0o755)
 
 
+def test_walk_tells_of_what_it_may_not_look_into_and_goes_on_where_it_is_asked_to() -> None:
+    with TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        root = Path(directory)
+        for name in ("a/file", "b/closed/file", "b/listed/file", "b/last", "c/file"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).touch()
+        (root / "b" / "closed").chmod(0)
+        (root / "b" / "listed").chmod(0o444)
+        told: list[tuple[str, str]] = []
+        with without_privileges():
+            walk = LocalStorage({"data": root}).walk(
+                "data", "/", unreadable=lambda path, reason: told.append((path, reason))
+            )
+            assert [info.path for info in walk] == ["/a/file", "/b/last", "/c/file"]
+        assert told[0] == ("/b/closed", "Permission denied")
+        assert [path.startswith("/b/listed") for path, _ in told[1:]] == [True]
+        for name in ("closed", "listed"):
+            (root / "b" / name).chmod(0o755)
+
+
 def test_root_that_is_gone_is_told_as_such(tmp_path: Path) -> None:
     storage = LocalStorage({"data": tmp_path / "unmounted"})
     with pytest.raises(StorageDown, match="root of data"):

@@ -6,27 +6,60 @@ root, whatever the names are and whoever swaps directories meanwhile. Adapters p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, NamedTuple, Protocol
+
+from datacatalog.domain.errors import DatacatalogError
+
+HEAD_BYTES = 512
+"""How many first bytes of a file a `Look` has."""
+
+Told = Callable[[str, str], None]
+"""Is told of a path, and of why it may not be looked into."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileInfo:
-    """A regular file as seen at one instant.
+class FileInfo(NamedTuple):
+    """A regular file as seen at one instant. A tuple, since there are millions.
 
     Attributes:
         path: absolute path on its system.
-        size_bytes, created, modified: of the inode; `created` is its change time where birth is not known.
+        size_bytes, created_us, modified_us: of the inode; instants in microseconds since 1970 (UTC), within the years
+            1000 to 9999; `created_us` is its change time where birth is not known.
         version: changes whenever the content may have changed (inode, size, mtime and ctime in ns).
     """
 
     path: str
     size_bytes: int
-    created: datetime
-    modified: datetime
+    created_us: int
+    modified_us: int
     version: str
+
+    @property
+    def created(self) -> datetime:
+        return _EPOCH + timedelta(microseconds=self.created_us)
+
+    @property
+    def modified(self) -> datetime:
+        return _EPOCH + timedelta(microseconds=self.modified_us)
+
+
+class Look(NamedTuple):
+    """What reading one file came to.
+
+    Attributes:
+        path: the path that was asked for.
+        info, checksum, head: the file, its checksum `sha256:<hex>` and its first 512 bytes, all of one state of the file.
+        error: why it could not be read; the others then say nothing.
+    """
+
+    path: str
+    info: FileInfo | None = None
+    checksum: str = ""
+    head: bytes = b""
+    error: DatacatalogError | None = None
 
 
 class Storage(Protocol):
@@ -38,8 +71,16 @@ class Storage(Protocol):
 
     def systems(self) -> tuple[str, ...]: ...
 
-    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
-        """Yield the regular files below a directory, in order of their path; links and special files are passed over."""
+    def walk(
+        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+    ) -> Iterator[FileInfo]:
+        """Yield the regular files below a directory, in order of their path; links and special files are passed over.
+
+        Args:
+            after: only files whose path is greater; what lies before is not looked at.
+            unreadable: is told of files and directories below that may not be looked into, which are passed over then;
+                without it, the first of them ends the walk with StorageDown.
+        """
         ...
 
     def stat(self, system: str, path: str) -> FileInfo:
@@ -54,6 +95,14 @@ class Storage(Protocol):
         """Return a file and its checksum `sha256:<hex>`, both of one state of the file.
 
         Raises StorageDown where it keeps changing while it is read.
+        """
+        ...
+
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        """Read many files as `fixity` does; yield one `Look` for each path, in their order.
+
+        Quickest for paths in the order of `walk`, whose neighbours share directories. What is wrong with one file (gone,
+        a link, unreadable) stands in its `error`; only what is wrong with the system itself is raised.
         """
         ...
 

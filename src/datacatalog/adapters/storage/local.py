@@ -23,7 +23,7 @@ from datacatalog.domain.errors import (
     UnsafePath,
 )
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.storage import FileInfo, Told
 
 _TRIES = 4
 _BLOCK_BYTES = 256 * 1024
@@ -45,13 +45,13 @@ class LocalStorage:
     def systems(self) -> tuple[str, ...]:
         return tuple(self._roots)
 
-    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+    def walk(self, system: str, path: str, *, unreadable: Told | None = None) -> Iterator[FileInfo]:
         self._root(system)
-        return self._walk(system, components(path))
+        return self._walk(system, components(path), unreadable)
 
-    def _walk(self, system: str, names: Sequence[str]) -> Iterator[FileInfo]:
+    def _walk(self, system: str, names: Sequence[str], unreadable: Told | None) -> Iterator[FileInfo]:
         with _told(system, names), Trail(self._open_root(system), names) as trail:
-            yield from trees.files(trail, joined(names).rstrip("/"))
+            yield from trees.files(trail, joined(names).rstrip("/"), unreadable)
 
     def stat(self, system: str, path: str) -> FileInfo:
         names = components(path)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, NotClearable, UnsafePath
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.storage import FileInfo, Told
 
 Names = tuple[str, ...]
 
@@ -41,7 +41,7 @@ class MemoryStorage:
     def systems(self) -> tuple[str, ...]:
         return tuple(self._systems)
 
-    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+    def walk(self, system: str, path: str, *, unreadable: Told | None = None) -> Iterator[FileInfo]:
         return self._walk(self._system(system), components(path), _uri(system, path))
 
     def _walk(self, held: _System, names: Names, uri: str) -> Iterator[FileInfo]:

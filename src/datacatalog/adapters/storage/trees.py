@@ -13,7 +13,7 @@ from stat import S_ISREG
 
 from datacatalog.adapters.storage.descriptors import Trail, is_gone, look
 from datacatalog.domain.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, is_text
-from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.storage import FileInfo, Told
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,13 +41,14 @@ def version(found: os.stat_result) -> str:
     return f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
 
 
-def files(trail: Trail, path: str) -> Iterator[FileInfo]:
+def files(trail: Trail, path: str, unreadable: Told | None = None) -> Iterator[FileInfo]:
     """Yield the regular files below the trail's directory, in order of their path.
 
     Names are held only of the directories on the way down. What vanishes meanwhile is passed over.
 
     Args:
         path: of the trail's directory, without a slash at its end.
+        unreadable: is told of what may not be looked into; without it, that is an OSError.
     """
     pending = [_listed(trail.here(), path)]
     while True:
@@ -62,11 +63,22 @@ def files(trail: Trail, path: str) -> Iterator[FileInfo]:
         if here is None:
             pending[-1].clear()
         elif name.endswith("/"):
-            if _entered(trail, name[:-1]):
-                path = f"{path}/{name[:-1]}"
-                pending.append(_listed(trail.here(), path))
-        elif (found := _looked(here, name)) and S_ISREG(found.st_mode):
-            yield info(f"{path}/{name}", found)
+            below = f"{path}/{name[:-1]}"
+            try:
+                if _entered(trail, name[:-1]):
+                    path = below
+                    pending.append([])
+                    pending[-1] += _listed(trail.here(), path)
+            except OSError as error:
+                _pass_over(below, error, unreadable)
+        else:
+            try:
+                found = _looked(here, name)
+            except OSError as error:
+                _pass_over(f"{path}/{name}", error, unreadable)
+                continue
+            if found and S_ISREG(found.st_mode):
+                yield info(f"{path}/{name}", found)
 
 
 def sweep(trail: Trail) -> int:
@@ -166,6 +178,13 @@ def _passing_over(*codes: int) -> Iterator[None]:
     except OSError as error:
         if not is_gone(error) and error.errno not in codes:
             raise
+
+
+def _pass_over(path: str, error: OSError, unreadable: Told | None) -> None:
+    """Tell of what may not be looked into; where nobody is to be told, raise the error."""
+    if unreadable is None:
+        raise error
+    unreadable(path, error.strerror or str(error))
 
 
 def _instant(nanoseconds: int) -> datetime:
