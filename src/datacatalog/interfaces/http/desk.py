@@ -1,0 +1,128 @@
+"""What all routes share: who asks, what was sent, threads to work in, and errors that become answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from datacatalog.bootstrap import App
+from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge
+from datacatalog.interfaces.http.answers import failure, unexpected
+from datacatalog.interfaces.http.reading import bearer, number, source
+from datacatalog.services import access
+from datacatalog.services.env import Principal
+from datacatalog.services.throttle import Throttle
+
+log = logging.getLogger("datacatalog.gateway")
+
+R = TypeVar("R")
+T = TypeVar("T")
+Endpoint = Callable[[R, HttpRequest], Awaitable[Response]]
+
+
+def answering(endpoint: Endpoint[R]) -> Endpoint[R]:
+    """Turn errors raised on purpose into answers."""
+
+    @wraps(endpoint)
+    async def answered(routes: R, request: HttpRequest) -> Response:
+        try:
+            return await endpoint(routes, request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except DatacatalogError as e:
+            if e.http >= 500:
+                log.error("%s %s: %s: %s", request.method, request.url.path, e.code, e)
+            return failure(e)
+        except Exception:
+            log.exception("%s %s", request.method, request.url.path)
+            return unexpected()
+
+    return answered
+
+
+class Desk:
+    """Where requests are received: one for all routes of a gateway."""
+
+    def __init__(self, app: App) -> None:
+        gateway: dict[str, Any] = app.settings.config["gateway"]
+        self.app = app
+        self._body_max: int = gateway["max_body_bytes"]
+        self._timeout: float = gateway["request_timeout_s"]
+        self._threads = ThreadPoolExecutor(gateway["threads"], thread_name_prefix="gateway")
+        self._throttle = Throttle()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something that takes time in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True)
+
+    async def admit(self, request: HttpRequest, actor: str, level: str) -> Principal:
+        """Let a request in and count the use of its nonce.
+
+        Raises:
+            MissingCredentials, BadCredentials, Throttled.
+        """
+        nonce = request.query_params.get("x-nonce")
+        return await self.run(lambda: self._used(request, actor, level, nonce))
+
+    def _used(self, request: HttpRequest, actor: str, level: str, nonce: str | None) -> Principal:
+        principal = self.authenticate(request, actor, level, nonce)
+        env = self.app.env
+        if access.is_limited(principal):
+            env.store.transact(lambda work: access.count_use(principal, work, env))
+        return principal
+
+    def authenticate(
+        self, request: HttpRequest, actor: str, level: str, nonce: str | None, *, repeats: bool = False
+    ) -> Principal:
+        """Tell whom a request runs as; its nonce is counted by whoever does what it asks for.
+
+        Raises:
+            MissingCredentials, BadCredentials, Throttled.
+        """
+        try:
+            return access.authenticate(
+                self.app.env,
+                actor=actor,
+                level=level,
+                nonce=nonce,
+                bearer=bearer(request),
+                repeats=repeats,
+            )
+        except BadCredentials:
+            self.guessed_wrong(request, "credentials")
+            raise
+
+    def guessed_wrong(self, request: HttpRequest, target: str) -> None:
+        """Count a wrong guess.  Raises Throttled where there were too many."""
+        self._throttle.wrong(source(request), target, at=self.app.env.clock.now())
+
+    async def body(self, request: HttpRequest) -> bytes:
+        """Read the body, up to the limit and the deadline.
+
+        Raises:
+            TooLarge, BadMessage.
+        """
+        if number(request.headers.get("content-length", "0")) > self._body_max:
+            raise TooLarge(self._body_max)
+        chunks, size = [], 0
+        try:
+            async with asyncio.timeout(self._timeout):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > self._body_max:
+                        raise TooLarge(self._body_max)
+                    chunks.append(chunk)
+        except TimeoutError:
+            raise BadMessage("the body did not arrive in time") from None
+        return b"".join(chunks)

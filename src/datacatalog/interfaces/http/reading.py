@@ -1,0 +1,76 @@
+"""Reading what a request says besides its body: URL parameters, headers, numbers."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request as HttpRequest
+
+from datacatalog.domain.errors import BadCredentials, ConflictingFields, InvalidField
+
+DELIVERY_HEADERS = ("idempotency-key", "x-agave-delivery")
+DELIVERY_ID_MAX = 200
+LIMIT_MAX = 1000
+
+
+def source(request: HttpRequest) -> str:
+    """Return the address that a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def bearer(request: HttpRequest) -> str | None:
+    """Return the bearer token of a request.  Raises BadCredentials where the header holds something else."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise BadCredentials("the Authorization header")
+    return token.strip()
+
+
+def context(request: HttpRequest) -> dict[str, str]:
+    """Return the URL parameters, each once.
+
+    Raises:
+        ConflictingFields: one is given twice, with different values.
+        InvalidField: one holds what cannot be kept.
+    """
+    _check_text(request)
+    found: dict[str, str] = {}
+    for key, value in request.query_params.multi_items():
+        if "\0" in key + value:
+            raise InvalidField(key, "a NUL character cannot be kept")
+        if found.setdefault(key, value) != value:
+            raise ConflictingFields(key)
+    return found
+
+
+def _check_text(request: HttpRequest) -> None:
+    """Refuse parameters that are no UTF-8, in which the framework puts U+FFFD."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode("utf-8")
+    except UnicodeDecodeError as e:
+        raise InvalidField("query", f"byte {e.start} of the URL parameters is not UTF-8") from None
+
+
+def delivery_id(request: HttpRequest) -> str | None:
+    """Return the request's own id, by which a repeat of it is recognized."""
+    for header in DELIVERY_HEADERS:
+        if value := request.headers.get(header):
+            if len(value) > DELIVERY_ID_MAX:
+                raise InvalidField(header, f"is longer than {DELIVERY_ID_MAX} characters")
+            return f"{header}:{value}"
+    return None
+
+
+def limit(text: str) -> int:
+    """Read the number of items on a page.  Raises InvalidField."""
+    if not 1 <= (read := number(text)) <= LIMIT_MAX:
+        raise InvalidField("limit", f"must be a number from 1 to {LIMIT_MAX}")
+    return read
+
+
+def number(text: str) -> int:
+    """Return the natural number that a text is, or -1; all beyond 18 digits are alike."""
+    return int(text[:18]) if text.isascii() and text.isdigit() else -1
