@@ -167,6 +167,25 @@ def test_newly_declared_fields_are_filled_and_indexed(path: Path, store: SqliteS
     connection.close()
 
 
+def test_column_is_filled_when_it_is_declared_and_goes_when_it_is_not(path: Path, store: SqliteStore) -> None:
+    store.transact(lambda work: work.records.put(record(colour="red"), at=START))
+    store.close()
+    wider = {**SPECS, Kind.SAMPLE: replace(SPECS[Kind.SAMPLE], columns=("colour",))}
+    connection = sqlite3.connect(path, isolation_level=None)
+    for _ in range(2):
+        assert not schema.is_current(connection, wider)
+        schema.migrate(connection, wider)
+        assert schema.is_current(connection, wider)
+        assert connection.execute('SELECT "body.colour" FROM samples').fetchall() == [("red",)]
+        assert "samples.body.colour" not in {
+            row[1] for row in connection.execute("PRAGMA index_list(samples)")
+        }
+        assert not schema.is_current(connection)
+        schema.migrate(connection)
+        assert "body.colour" not in {row[1] for row in connection.execute("PRAGMA table_info(samples)")}
+    connection.close()
+
+
 def test_field_that_was_undeclared_for_a_while_is_filled_anew(path: Path, store: SqliteStore) -> None:
     stored = store.transact(lambda work: work.records.put(record(strain="A"), at=START))
     store.close()

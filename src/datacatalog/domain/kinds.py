@@ -95,6 +95,7 @@ class KindSpec:
         uuid_fields: body fields whose values are hashed into the UUID; empty: see domain.pipelines and domain.jobs.
         identifiers: body fields that are unique where present.
         search: further body fields that may be searched by equality.
+        columns: body fields that stores keep at hand beside the body, to be read without it; not searchable.
         relations: the links it may carry.
         logged: whether changes of its body go to the update log.
     """
@@ -104,12 +105,18 @@ class KindSpec:
     uuid_fields: tuple[str, ...]
     identifiers: tuple[str, ...]
     search: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     relations: frozenset[Relation] = frozenset()
     logged: bool = True
 
     @property
     def searchable(self) -> tuple[str, ...]:
         return self.identifiers + self.search
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The fields whose texts stores keep beside the body."""
+        return self.searchable + self.columns
 
 
 _DERIVATION = frozenset(
@@ -161,6 +168,7 @@ _SPECS = (
         uuid_fields=("name",),
         identifiers=("file_id",),
         search=("name", "type", "level"),
+        columns=("_seen",),
         relations=_DERIVATION,
     ),
     KindSpec(
@@ -168,7 +176,8 @@ _SPECS = (
         collection="fixities",
         uuid_fields=("name",),
         identifiers=(),
-        search=("name", "checksum"),
+        search=("checksum",),
+        columns=("_seen",),
         relations=_CHILD,
         logged=False,
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.history import HistoryEntry
@@ -30,6 +30,19 @@ class Page:
 
     records: Sequence[Record]
     next: str | None
+
+
+class Glance(NamedTuple):
+    """What can be told of a record without reading its document.
+
+    Attributes:
+        values: the texts of the fields that were asked for, in that order; None where the record has none.
+    """
+
+    uuid: TypedUuid
+    revision: int
+    visible: bool
+    values: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +168,26 @@ class Records(Protocol):
             hidden: return those that were deleted softly as well.
         Raises:
             InvalidField: the field is not declared searchable for this kind.
+        """
+        ...
+
+    def glance(
+        self,
+        kind: Kind,
+        fields: Sequence[str],
+        low: str,
+        high: str,
+        *,
+        field: str = "name",
+        limit: int = 1000,
+    ) -> Sequence[Glance]:
+        """Do as `between` for hidden records too, and return only some fields of each, without its document.
+
+        Args:
+            fields: what `values` holds; each declared for this kind as searchable or as one of its columns.
+            field: what is compared; declared searchable.
+        Raises:
+            InvalidField: a field is not declared so.
         """
         ...
 

@@ -59,6 +59,13 @@ def check_searchable(spec: KindSpec, where: Mapping[str, str]) -> None:
             raise InvalidField(name, f"cannot be searched; one of {', '.join(spec.searchable) or 'none'}")
 
 
+def check_kept(spec: KindSpec, fields: Iterable[str]) -> None:
+    """Raises InvalidField: a field is not kept beside the body."""
+    for name in fields:
+        if name not in spec.kept:
+            raise InvalidField(name, f"is not kept at hand; one of {', '.join(spec.kept) or 'none'}")
+
+
 def check_identifier(spec: KindSpec, field: str) -> None:
     """Raises InvalidField: a field does not identify records of this kind."""
     if field not in spec.identifiers:
@@ -76,9 +83,14 @@ def check_links(links: Iterable[Link]) -> list[Link]:
     return checked
 
 
-def searched_values(spec: KindSpec, body: JsonObject) -> tuple[str | None, ...]:
-    """Return the texts that a record is found by, in the order of `spec.searchable`; None where it has none."""
-    values = [body.get(name) for name in spec.searchable]
+def kept_values(spec: KindSpec, body: JsonObject) -> tuple[str | None, ...]:
+    """Return the texts that are kept beside a body, in the order of `spec.kept`; None where it has none."""
+    return texts_of(body, spec.kept)
+
+
+def texts_of(body: JsonObject, fields: Iterable[str]) -> tuple[str | None, ...]:
+    """Return the values of these fields that are texts; None for the others."""
+    values = [body.get(name) for name in fields]
     return tuple([value if isinstance(value, str) else None for value in values])
 
 

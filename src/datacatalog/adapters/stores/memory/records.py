@@ -14,7 +14,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
-from datacatalog.ports.stores import Page
+from datacatalog.ports.stores import Glance, Page
 
 
 class MemoryRecords:
@@ -66,6 +66,23 @@ class MemoryRecords:
             if isinstance(value := codec.decode(stored.text).get(field), str) and low <= value < high
         ]
         return [_fresh(stored) for _, _, stored in sorted(found, key=lambda each: each[:2])[:limit]]
+
+    def glance(
+        self,
+        kind: Kind,
+        fields: Sequence[str],
+        low: str,
+        high: str,
+        *,
+        field: str = "name",
+        limit: int = 1000,
+    ) -> Sequence[Glance]:
+        rules.check_kept(rules.spec_of(kind), fields)
+        found = self.between(kind, field, low, high, limit=limit, hidden=True)
+        return [
+            Glance(each.uuid, each.revision or 0, each.visible, rules.texts_of(each.body, fields))
+            for each in found
+        ]
 
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         return len(self._matching(kind, where or {}, after="", hidden=False))
@@ -149,7 +166,7 @@ class MemoryRecords:
 
     def _identifiers(self, record: Record) -> list[tuple[str, str]]:
         spec = SPECS[record.kind]
-        values = rules.searched_values(spec, record.body)
+        values = rules.kept_values(spec, record.body)
         pairs = zip(spec.identifiers, values, strict=False)
         return [(field, value) for field, value in pairs if value is not None]
 

@@ -17,7 +17,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, KindSpec, TypedUuid
 from datacatalog.domain.records import Change, Record
-from datacatalog.ports.stores import Page
+from datacatalog.ports.stores import Glance, Page
 
 
 class _Statements:
@@ -26,7 +26,7 @@ class _Statements:
     def __init__(self, spec: KindSpec) -> None:
         self.spec = spec
         self.table = quoted(spec.collection)
-        self.fields = tuple(field_column(field) for field in spec.searchable)
+        self.fields = tuple(field_column(field) for field in spec.kept)
         columns = (*RECORD_COLUMNS, *self.fields)
         self.select = f"SELECT rowid, uuid, {', '.join(columns)} FROM {self.table}"  # noqa: S608
         self.get = f"{self.select} WHERE uuid = ?"
@@ -119,6 +119,30 @@ class SqliteRecords:
         )
         return [_row_of(kind, row).record for row in self._session.read(sql, (low, high, limit)).fetchall()]
 
+    def glance(
+        self,
+        kind: Kind,
+        fields: Sequence[str],
+        low: str,
+        high: str,
+        *,
+        field: str = "name",
+        limit: int = 1000,
+    ) -> Sequence[Glance]:
+        spec = rules.spec_of(kind)
+        rules.check_searchable(spec, {field: low})
+        rules.check_kept(spec, fields)
+        columns = "".join(f", {field_column(name)}" for name in fields)
+        order = field_column(field)
+        sql = (
+            f"SELECT uuid, revision, visible{columns} FROM {_STATEMENTS[kind].table}"  # noqa: S608
+            f" WHERE {order} >= ? AND {order} < ? ORDER BY {order}, uuid LIMIT ?"
+        )
+        return [
+            Glance(uuid, revision, visible == 1, tuple(values))
+            for uuid, revision, visible, *values in self._session.read(sql, (low, high, limit)).fetchall()
+        ]
+
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         where = where or {}
         rules.check_searchable(rules.spec_of(kind), where)
@@ -189,7 +213,7 @@ class SqliteRecords:
         codec.check_integers(record.body, record.kind)
         self._check(record)
         statements = _STATEMENTS[record.kind]
-        fields = rules.searched_values(statements.spec, record.body)
+        fields = rules.kept_values(statements.spec, record.body)
         moment = codec.micros(at)
         admin = codec.encode(dict(record.admin), record.kind)
         values = (record.uuid, 0, record.visible, record.salt, admin, moment, moment, text, *fields)
@@ -221,7 +245,7 @@ class SqliteRecords:
         if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
-        fields = rules.searched_values(SPECS[record.kind], record.body)
+        fields = rules.kept_values(SPECS[record.kind], record.body)
         stored = Record(
             kind=record.kind,
             uuid=record.uuid,

@@ -69,6 +69,7 @@ MIGRATIONS: Mapping[int, str] = {1: _LEDGER}
 VERSION = max(MIGRATIONS)
 
 RECORD_COLUMNS = ("revision", "visible", "salt", "admin", "created", "modified", "body")
+_COLUMNS = ("uuid", *RECORD_COLUMNS)
 
 
 def quoted(name: str) -> str:
@@ -157,13 +158,21 @@ def _fitting(connection: sqlite3.Connection, spec: KindSpec) -> list[str]:
     for field in spec.searchable if columns else ():
         if not any(name in there for name in _index_names(spec, field)):
             steps += _fill_column(spec, field, add=f"body.{field}" not in columns)
+    for field in spec.columns if columns else ():
+        if f"body.{field}" not in columns:
+            steps += _fill_column(spec, field, add=True)
     steps += [f"DROP INDEX {quoted(name)}" for name in sorted(there - wanted.keys())]
+    # What is not declared is not kept up, so it must not be there when it is declared again.
+    undeclared = columns - {*_COLUMNS, *(f"body.{field}" for field in spec.kept)}
+    steps += [
+        f"ALTER TABLE {quoted(spec.collection)} DROP COLUMN {quoted(name)}" for name in sorted(undeclared)
+    ]
     steps += [statement for name, statement in wanted.items() if name not in there]
     return steps
 
 
 def _create_table(spec: KindSpec) -> str:
-    fields = "".join(f"{field_column(field)} TEXT, " for field in spec.searchable)
+    fields = "".join(f"{field_column(field)} TEXT, " for field in spec.kept)
     return (
         f"CREATE TABLE {quoted(spec.collection)} (uuid TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, "
         "visible INTEGER NOT NULL, salt TEXT NOT NULL, admin TEXT NOT NULL, created INTEGER NOT NULL, "
