@@ -292,6 +292,75 @@ names = st.text(
 ).filter(lambda name: name not in {".", ".."})
 
 
+def test_walk_goes_on_after_any_path_as_if_it_had_never_stopped(storage: Storage) -> None:
+    for name in ("/d/a-b", "/d/a/x", "/d/a/y/z", "/d/a.c", "/d/ab", "/d/b", "/e/f"):
+        put(storage, name)
+    whole = paths(storage, "/d")
+    beyond = [
+        "/",
+        "/a",
+        "/d",
+        "/d/",
+        "/d/a",
+        "/d/a/",
+        "/d/a/x",
+        "/d/a/y",
+        "/d/a/y/zz",
+        "/d/a0",
+        "/d/zz",
+        "/d0",
+        "/z",
+    ]
+    for after in [*whole, *beyond]:
+        found = [info.path for info in storage.walk("data", "/d", after=after)]
+        assert found == [path for path in whole if path > after], after
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 512, 2048, 1024 * 1024, 1024 * 1024 + 1, 3_000_000])
+def test_look_tells_of_a_file_what_fixity_does_and_its_first_bytes(storage: Storage, size_bytes: int) -> None:
+    content = (b"0123456789abcdef" * (size_bytes // 16 + 1))[:size_bytes]
+    put(storage, "/d/a", content)
+    (told,) = storage.look("data", ["/d/a"])
+    assert (told.info, told.checksum) == storage.fixity("data", "/d/a")
+    assert (told.path, told.head, told.error) == ("/d/a", content[:512], None)
+
+
+def test_looks_come_in_the_order_of_their_paths_however_long_each_takes(storage: Storage) -> None:
+    names = [f"/d{n % 3}/{n}" for n in range(40)]
+    for number, name in enumerate(names):
+        put(storage, name, b"x" * (2_000_000 if number % 7 == 0 else number))
+    found = list(storage.look("data", iter(names)))
+    assert [look.path for look in found] == names
+    assert [(look.info, look.checksum) for look in found] == [storage.fixity("data", name) for name in names]
+
+
+def test_look_says_what_is_wrong_with_one_file_and_goes_on(storage: Storage) -> None:
+    put(storage, "/d/a")
+    put(storage, "/d/b")
+    wrong = ["/d/none", "/d", "/none/a", "/d/a/b", *UNSAFE]
+    found = list(storage.look("data", ["/d/a", *wrong, "/d/b"]))
+    assert [look.path for look in found] == ["/d/a", *wrong, "/d/b"]
+    assert [look.error for look in (found[0], found[-1])] == [None, None]
+    for look in found[1:5]:
+        assert isinstance(look.error, NoSuchPath), look
+    for look in found[5:-1]:
+        assert isinstance(look.error, UnsafePath), look
+
+
+def test_look_at_an_unknown_system_is_refused(storage: Storage) -> None:
+    with pytest.raises(InvalidField):
+        list(storage.look("nowhere", ["/a"]))
+
+
+def test_looks_that_are_given_up_leave_nothing_open(storage: Storage) -> None:
+    put(storage, "/d/a", b"x" * 2_000_000)
+    put(storage, "/d/b")
+    looks = storage.look("data", ["/d/b", "/d/a", "/d/a", "/d/b"])
+    assert next(looks).path == "/d/b"
+    del looks
+    assert storage.clear("data", "/d") == 2
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.dictionaries(

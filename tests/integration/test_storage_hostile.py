@@ -66,11 +66,20 @@ def paths(storage: LocalStorage, path: str = "/") -> list[str]:
     return [info.path for info in storage.walk("data", path)]
 
 
+def looked(storage: LocalStorage, path: str) -> str:
+    """Return the checksum that a look tells; raise what it says is wrong."""
+    (look,) = storage.look("data", [path])
+    if look.error is not None:
+        raise look.error
+    return look.checksum
+
+
 OPERATIONS: dict[str, Callable[[LocalStorage, str], object]] = {
     "walk": lambda storage, path: paths(storage, path),
     "stat": lambda storage, path: storage.stat("data", path),
     "open": lambda storage, path: storage.open("data", path).close(),
     "fixity": lambda storage, path: storage.fixity("data", path),
+    "look": lambda storage, path: looked(storage, path),
     "make_directory": lambda storage, path: storage.make_directory("data", path),
     "put": lambda storage, path: storage.put("data", path, io.BytesIO(b"mine")),
     "clear": lambda storage, path: storage.clear("data", path),
@@ -399,7 +408,7 @@ def for_a_while(seconds: float) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("operation", ["walk", "fixity", "clear"])
+@pytest.mark.parametrize("operation", ["walk", "fixity", "look", "clear"])
 def test_directory_that_is_swapped_for_a_link_leads_nowhere(
     root: Path, outside: Path, storage: LocalStorage, operation: str
 ) -> None:
@@ -424,7 +433,12 @@ def test_directory_that_is_swapped_for_a_link_leads_nowhere(
         shutil.rmtree(aside, ignore_errors=True)
 
     nothing, harmless = (f"sha256:{hashlib.sha256(text).hexdigest()}" for text in (b"", b"harmless"))
-    seen_of: dict[str, set[object]] = {"walk": {8}, "fixity": {harmless}, "clear": {"cleared"}}
+    seen_of: dict[str, set[object]] = {
+        "walk": {8},
+        "fixity": {harmless},
+        "look": {harmless},
+        "clear": {"cleared"},
+    }
     answers: set[object] = set()
     with watching(outside, outside / "deeper") as watch:
         with meanwhile(swap):
@@ -434,6 +448,9 @@ def test_directory_that_is_swapped_for_a_link_leads_nowhere(
                         answers |= {info.size_bytes for info in storage.walk("data", "/top")}
                     elif operation == "fixity":
                         answers.add(storage.fixity("data", "/top/deeper/secret")[1])
+                    elif operation == "look":
+                        looks = storage.look("data", ["/top/deeper/secret"] * 3)
+                        answers |= {look.checksum or type(look.error) for look in looks}
                     else:
                         storage.clear("data", "/top")
                         answers.add("cleared")

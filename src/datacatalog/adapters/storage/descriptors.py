@@ -14,8 +14,11 @@ from contextlib import contextmanager, suppress
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that took a file's place returns at once.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+FOR_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+BLOCK_BYTES = 256 * 1024
+"""How much of a file is read at once."""
 
 KEPT_OPEN = 32
 """How many directories of one way down are open at a time."""
@@ -94,7 +97,7 @@ def open_file(parent: int, name: str) -> int:
     """Open a regular file for reading; nothing else is ever opened, but for a moment if it took the file's place."""
     look_at_file(parent, name)
     try:
-        descriptor = os.open(name, _FILE, dir_fd=parent)
+        descriptor = os.open(name, FOR_READING, dir_fd=parent)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO}:
             raise InTheWay(f"'{name}' was replaced") from error

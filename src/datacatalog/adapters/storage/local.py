@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
-from datacatalog.adapters.storage import descriptors, trees
+from datacatalog.adapters.storage import descriptors, looking, trees
 from datacatalog.adapters.storage.descriptors import InTheWay, Trail, closing
 from datacatalog.domain.errors import (
     AlreadyExists,
@@ -23,10 +24,9 @@ from datacatalog.domain.errors import (
     UnsafePath,
 )
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import FileInfo, Told
+from datacatalog.ports.storage import HEAD_BYTES, FileInfo, Look, Told
 
 _TRIES = 4
-_BLOCK_BYTES = 256 * 1024
 
 
 class LocalStorage:
@@ -45,13 +45,17 @@ class LocalStorage:
     def systems(self) -> tuple[str, ...]:
         return tuple(self._roots)
 
-    def walk(self, system: str, path: str, *, unreadable: Told | None = None) -> Iterator[FileInfo]:
+    def walk(
+        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+    ) -> Iterator[FileInfo]:
         self._root(system)
-        return self._walk(system, components(path), unreadable)
+        return self._walk(system, components(path), after, unreadable)
 
-    def _walk(self, system: str, names: Sequence[str], unreadable: Told | None) -> Iterator[FileInfo]:
+    def _walk(
+        self, system: str, names: Sequence[str], after: str | None, unreadable: Told | None
+    ) -> Iterator[FileInfo]:
         with _told(system, names), Trail(self._open_root(system), names) as trail:
-            yield from trees.files(trail, joined(names).rstrip("/"), unreadable)
+            yield from trees.files(trail, joined(names).rstrip("/"), unreadable, after)
 
     def stat(self, system: str, path: str) -> FileInfo:
         names = components(path)
@@ -64,13 +68,33 @@ class LocalStorage:
             return os.fdopen(self._open_file(system, names), "rb")
 
     def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-        names = components(path)
+        info, checksum, _ = self._read(system, components(path))
+        return info, checksum
+
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        self._root(system)
+        return self._look(system, paths)
+
+    def _look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        yield from looking.looks(self._open_root(system), paths, partial(self._look_alone, system))
+
+    def _look_alone(self, system: str, path: str, stopped: Event) -> Look:
+        try:
+            return Look(path, *self._read(system, components(path), stopped))
+        except (NoSuchPath, UnsafePath, StorageDown) as error:
+            return Look(path, error=error)
+
+    def _read(
+        self, system: str, names: Sequence[str], stopped: Event | None = None
+    ) -> tuple[FileInfo, str, bytes]:
+        """Return a file, its checksum and its first bytes, all of one state of it."""
         for _ in range(_TRIES):
             with _told(system, names), closing(self._open_file(system, names)) as file:
                 before = os.fstat(file)
-                digest = _sha256(file, before.st_size)
+                head = os.pread(file, HEAD_BYTES, 0)
+                digest = looking.sha256(file, before.st_size, stopped)
                 if trees.version(os.fstat(file)) == trees.version(before):
-                    return trees.info(joined(names), before), f"sha256:{digest}"
+                    return trees.info(joined(names), before), f"sha256:{digest}", head
         raise StorageDown(f"{_uri(system, names)} keeps changing while it is read")
 
     def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
@@ -155,16 +179,6 @@ def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
             raise
         os.fsync(parent)
         return os.fstat(target.fileno())
-
-
-def _sha256(file: int, size_bytes: int) -> str:
-    """Hash a file, at most one byte beyond its size: one that grows as fast as it is read has changed anyway."""
-    digest = hashlib.sha256()
-    left = size_bytes
-    while left >= 0 and (data := os.read(file, min(left + 1, _BLOCK_BYTES))):
-        digest.update(data)
-        left -= len(data)
-    return digest.hexdigest()
 
 
 def _uri(system: str, names: Sequence[str]) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from threading import RLock
+from time import time_ns
 from typing import BinaryIO
 
 from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, NotClearable, UnsafePath
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import FileInfo, Told
+from datacatalog.ports.storage import HEAD_BYTES, FileInfo, Look, Told
 
 Names = tuple[str, ...]
 
@@ -41,8 +41,11 @@ class MemoryStorage:
     def systems(self) -> tuple[str, ...]:
         return tuple(self._systems)
 
-    def walk(self, system: str, path: str, *, unreadable: Told | None = None) -> Iterator[FileInfo]:
-        return self._walk(self._system(system), components(path), _uri(system, path))
+    def walk(
+        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+    ) -> Iterator[FileInfo]:
+        found = self._walk(self._system(system), components(path), _uri(system, path))
+        return (info for info in found if after is None or info.path > after)
 
     def _walk(self, held: _System, names: Names, uri: str) -> Iterator[FileInfo]:
         with self._lock:
@@ -61,6 +64,17 @@ class MemoryStorage:
         file = self._file(system, path)
         return file.info, f"sha256:{hashlib.sha256(file.content).hexdigest()}"
 
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        self._system(system)
+        return (self._look(system, path) for path in paths)
+
+    def _look(self, system: str, path: str) -> Look:
+        try:
+            info, checksum = self.fixity(system, path)
+            return Look(path, info, checksum, self._file(system, path).content[:HEAD_BYTES])
+        except (NoSuchPath, UnsafePath) as error:
+            return Look(path, error=error)
+
     def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
         held, names = self._system(system), components(path)
         with self._lock:
@@ -77,12 +91,12 @@ class MemoryStorage:
             _make(held, names[:-1], _uri(system, path))
             if names in held.directories:
                 raise AlreadyExists(f"{_uri(system, path)}: is a directory")
-            now = datetime.now(UTC)
+            now_us = time_ns() // 1000
             info = FileInfo(
                 path=joined(names),
                 size_bytes=len(content),
-                created=now,
-                modified=now,
+                created_us=now_us,
+                modified_us=now_us,
                 version=str(next(self._versions)),
             )
             held.files[names] = _File(info, content)

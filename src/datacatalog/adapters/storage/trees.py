@@ -8,10 +8,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from stat import S_ISREG
 
-from datacatalog.adapters.storage.descriptors import Trail, is_gone, look
+from datacatalog.adapters.storage.descriptors import Trail, is_gone
 from datacatalog.domain.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, is_text
 from datacatalog.ports.storage import FileInfo, Told
 
@@ -21,19 +20,19 @@ UNFINISHED = ".datacatalog-{}.part"
 """Name of a file while it is being put, with 16 hex digits; what a crash leaves of it is never listed."""
 
 _UNFINISHED = re.compile(r"\.datacatalog-[0-9a-f]{16}\.part")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST = datetime(1000, 1, 1, tzinfo=UTC)
-_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+_FIRST_US = -30_610_224_000_000_000  # the year 1000
+_LAST_US = 253_402_214_400_000_000  # the last day of the year 9999
 
 
 def info(path: str, found: os.stat_result) -> FileInfo:
     """Return a regular file as the ledger sees it."""
+    size, changed, modified = found.st_size, found.st_ctime_ns, found.st_mtime_ns
     return FileInfo(
-        path=path,
-        size_bytes=found.st_size,
-        created=_instant(found.st_ctime_ns),
-        modified=_instant(found.st_mtime_ns),
-        version=version(found),
+        path,
+        size,
+        _micros(changed),
+        _micros(modified),
+        f"{found.st_ino:x}-{size:x}-{modified:x}-{changed:x}",
     )
 
 
@@ -41,7 +40,9 @@ def version(found: os.stat_result) -> str:
     return f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
 
 
-def files(trail: Trail, path: str, unreadable: Told | None = None) -> Iterator[FileInfo]:
+def files(
+    trail: Trail, path: str, unreadable: Told | None = None, after: str | None = None
+) -> Iterator[FileInfo]:
     """Yield the regular files below the trail's directory, in order of their path.
 
     Names are held only of the directories on the way down. What vanishes meanwhile is passed over.
@@ -49,8 +50,9 @@ def files(trail: Trail, path: str, unreadable: Told | None = None) -> Iterator[F
     Args:
         path: of the trail's directory, without a slash at its end.
         unreadable: is told of what may not be looked into; without it, that is an OSError.
+        after: only files whose path is greater.
     """
-    pending = [_listed(trail.here(), path)]
+    pending = [_listed(trail.here(), path, after)]
     while True:
         if not pending[-1]:
             pending.pop()
@@ -58,27 +60,36 @@ def files(trail: Trail, path: str, unreadable: Told | None = None) -> Iterator[F
                 return
             path = path.removesuffix(f"/{trail.leave()}")
             continue
-        name = pending[-1].pop()
         here = _reached(trail)
         if here is None:
             pending[-1].clear()
-        elif name.endswith("/"):
-            below = f"{path}/{name[:-1]}"
+        elif not pending[-1][-1].endswith("/"):
+            yield from _files_here(here, path, pending[-1], unreadable)
+        else:
+            name = pending[-1].pop()[:-1]
+            below = f"{path}/{name}"
             try:
-                if _entered(trail, name[:-1]):
+                if _entered(trail, name):
                     path = below
                     pending.append([])
-                    pending[-1] += _listed(trail.here(), path)
+                    pending[-1] += _listed(trail.here(), path, after)
             except OSError as error:
                 _pass_over(below, error, unreadable)
-        else:
-            try:
-                found = _looked(here, name)
-            except OSError as error:
-                _pass_over(f"{path}/{name}", error, unreadable)
-                continue
-            if found and S_ISREG(found.st_mode):
-                yield info(f"{path}/{name}", found)
+
+
+def _files_here(directory: int, path: str, pending: list[str], unreadable: Told | None) -> Iterator[FileInfo]:
+    """Yield the files that come next in a directory, up to a directory in it."""
+    while pending and not (name := pending[-1]).endswith("/"):
+        pending.pop()
+        try:
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _pass_over(f"{path}/{name}", error, unreadable)
+            continue
+        if S_ISREG(found.st_mode):
+            yield info(f"{path}/{name}", found)
 
 
 def sweep(trail: Trail) -> int:
@@ -115,12 +126,19 @@ def entries(directory: int) -> Iterator[str]:
             yield f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
-def _listed(directory: int, path: str) -> list[str]:
+def _listed(directory: int, path: str, after: str | None) -> list[str]:
     """Return the names to look at, last one first; with the slash behind directories, they sort as paths do."""
+    beyond = ""
+    if after is not None and after > (top := f"{path}/"):
+        if not after.startswith(top):
+            return []
+        beyond = after.removeprefix(top)
     room = min(MAX_NAME_BYTES, MAX_PATH_BYTES - len(os.fsencode(path)) - 1)
     listed: list[str] = []
     odd, example = 0, ""
     for name in entries(directory):
+        if name <= beyond and not (name.endswith("/") and beyond.startswith(name)):
+            continue
         if _is_recordable(name, room):
             listed.append(name)
         else:
@@ -136,7 +154,11 @@ def _listed(directory: int, path: str) -> list[str]:
 
 def _is_recordable(name: str, room_bytes: int) -> bool:
     size = len(name) if name.isascii() else len(os.fsencode(name))
-    return size - name.endswith("/") <= room_bytes and is_text(name) and not _UNFINISHED.fullmatch(name)
+    return size - name.endswith("/") <= room_bytes and is_text(name) and not _is_unfinished(name)
+
+
+def _is_unfinished(name: str) -> bool:
+    return name[0] == "." and _UNFINISHED.fullmatch(name) is not None
 
 
 def _reached(trail: Trail) -> int | None:
@@ -147,13 +169,6 @@ def _reached(trail: Trail) -> int | None:
         if is_gone(error):
             return None
         raise
-
-
-def _looked(directory: int, name: str) -> os.stat_result | None:
-    try:
-        return look(directory, name)
-    except FileNotFoundError:
-        return None
 
 
 def _entered(trail: Trail, name: str) -> bool:
@@ -187,9 +202,6 @@ def _pass_over(path: str, error: OSError, unreadable: Told | None) -> None:
     unreadable(path, error.strerror or str(error))
 
 
-def _instant(nanoseconds: int) -> datetime:
-    """Return an instant of a file, moved into the years 1000 to 9999: anyone may set any date on a file."""
-    try:
-        return min(max(_EPOCH + timedelta(microseconds=nanoseconds // 1000), _FIRST), _LAST)
-    except OverflowError:
-        return _LAST if nanoseconds > 0 else _FIRST
+def _micros(nanoseconds: int) -> int:
+    """Return an instant of a file in µs, moved into the years 1000 to 9999: anyone may set any date on a file."""
+    return min(max(nanoseconds // 1000, _FIRST_US), _LAST_US)
