@@ -143,13 +143,14 @@ def test_record_is_found_by_each_of_its_names(here: Memory):
     assert find(here, "sample.tacc.1") == find(here, sample) == sample
 
 
-def test_identifier_that_begins_with_a_kind_is_looked_for_there_first(here: Memory):
+def test_identifier_that_begins_with_a_kind_is_looked_for_there_only(here: Memory):
     shared_name = "sample.tacc.1"
-    experiment = put(here, Kind.EXPERIMENT, experiment_id=shared_name, title="E").record.uuid
-    assert find(here, shared_name) == experiment
+    put(here, Kind.EXPERIMENT, experiment_id=shared_name, title="E")
+    for kinds in ((), (Kind.EXPERIMENT,)):
+        with pytest.raises(UnknownRecord):
+            find(here, shared_name, *kinds)
     sample = put(here, Kind.SAMPLE, sample_id=shared_name).record.uuid
     assert find(here, shared_name) == sample
-    assert find(here, shared_name, Kind.EXPERIMENT) == experiment
 
 
 @pytest.mark.parametrize("reference", ["", "nobody", UUID, "/none", f"agave://{SYSTEM}/none", '{"$gt": ""}'])

@@ -215,8 +215,13 @@ _SPECS = (
 )
 
 SPECS: Mapping[Kind, KindSpec] = {spec.kind: spec for spec in _SPECS}
-"""The kinds that have records of their own in the ledger.
+"""The kinds that have records of their own in the ledger."""
 
-A product record is a file record with derivations: published products carry file UUIDs (prefix 105)
-and live among the files.
-"""
+
+def kept_as(kind: Kind) -> Kind:
+    """Return the kind whose records a kind's are kept among.
+
+    A product is a file that knows what it was made of: published products carry file UUIDs (prefix 105) and live
+    among the files.
+    """
+    return Kind.FILE if kind is Kind.PRODUCT else kind

@@ -6,7 +6,7 @@ asked for from both ends), and so does what only the catalog writes: revision, v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -81,6 +81,25 @@ def merged(old: Any, new: Any) -> Any:
     return new
 
 
+def patched(old: Any, patch: Any) -> Any:
+    """Return what a JSON merge patch (RFC 7396) makes of a value: null removes, objects are patched, the rest replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    kept = dict(old) if isinstance(old, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = patched(kept.get(name), value)
+    return kept
+
+
+def check_strategy(strategy: str) -> None:
+    """Raises InvalidField: there is no such strategy."""
+    if strategy not in STRATEGIES:
+        raise InvalidField("strategy", f"'{strategy}' is none of {', '.join(STRATEGIES)}")
+
+
 def combined(old: JsonObject, new: JsonObject, strategy: str) -> JsonObject:
     """Return the body that results from writing `new` over `old`.
 
@@ -89,15 +108,13 @@ def combined(old: JsonObject, new: JsonObject, strategy: str) -> JsonObject:
     Raises:
         InvalidField: the strategy is none of the three.
     """
-    match strategy:
-        case "merge":
-            return {**merged(old, new)}
-        case "replace":
-            private = {key: value for key, value in old.items() if key.startswith("_")}
-            return {**private, **new}
-        case "drop":
-            return old
-    raise InvalidField("strategy", f"'{strategy}' is none of {', '.join(STRATEGIES)}")
+    check_strategy(strategy)
+    if strategy == "merge":
+        return {**merged(old, new)}
+    if strategy == "replace":
+        private = {key: value for key, value in old.items() if key.startswith("_")}
+        return {**private, **new}
+    return old
 
 
 def check_link(source_kind: Kind, link: Link) -> None:
@@ -119,6 +136,27 @@ def implied_links(uuid: TypedUuid) -> list[Link]:
         return []
     file = TypedUuid(PREFIXES[Kind.FILE] + uuid[len(PREFIXES[Kind.FILE]) :])
     return [Link(source=uuid, relation=Relation.CHILD_OF, target=file)]
+
+
+def link_changes(had: Collection[Link] | None, links: Collection[Link]) -> dict[str, Any]:
+    """Tell which links of one record differ, as {"child_of": [old targets, new targets]}, sorted.
+
+    Args:
+        had: None: there was no record; null then stands in the place of the old targets.
+    """
+    old, new = _targets(had or ()), _targets(links)
+    return {
+        relation.value: [None if had is None else sorted(old[relation]), sorted(new[relation])]
+        for relation in Relation
+        if old[relation] != new[relation]
+    }
+
+
+def _targets(links: Iterable[Link]) -> Mapping[Relation, set[TypedUuid]]:
+    targets: dict[Relation, set[TypedUuid]] = {relation: set() for relation in Relation}
+    for link in links:
+        targets[link.relation].add(link.target)
+    return targets
 
 
 def public_document(record: Record, links: Iterable[Link] = ()) -> dict[str, Any]:

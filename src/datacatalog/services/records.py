@@ -1,44 +1,67 @@
-"""Putting metadata, files and references into the catalog, and finding them again."""
+"""Putting records into the catalog, changing them, taking them out of sight and bringing them back.
+
+Jobs and pipelines have services of their own: jobs move by events, pipelines are registered.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
-from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, UnknownRecord
+from datacatalog.domain.errors import InvalidField, InvalidRecord, PreconditionFailed, UnknownRecord
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
-from datacatalog.domain.identifiers.typed import kind_of, read_typed
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+from datacatalog.domain.identifiers.typed import overlay, read_typed
+from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
 from datacatalog.domain.messages import Message
-from datacatalog.domain.records import Link, Record, combined, implied_links
-from datacatalog.domain.references import references_in
-from datacatalog.ports.stores import Page, Work
+from datacatalog.domain.records import (
+    Link,
+    Record,
+    check_link,
+    check_strategy,
+    combined,
+    implied_links,
+    link_changes,
+    patched,
+    public_document,
+)
+from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Env, new_salt
+from datacatalog.services.finding import LOOKUP_ORDER, files_of, find_record, inputs_in
 
-LOOKUP_ORDER = (
-    Kind.FILE,
-    Kind.REFERENCE,
-    Kind.PIPELINEJOB,
-    Kind.PIPELINE,
-    Kind.SAMPLE,
-    Kind.MEASUREMENT,
-    Kind.EXPERIMENT,
-    Kind.EXPERIMENT_DESIGN,
-    Kind.CHALLENGE_PROBLEM,
-    Kind.PROCESS,
-    Kind.FIXITY,
-)
-"""The order in which kinds are asked for an identifier, as published."""
+__all__ = [
+    "LOOKUP_ORDER",
+    "Written",
+    "delete_record",
+    "document_of",
+    "files_of",
+    "find_record",
+    "inputs_in",
+    "links_in",
+    "patch_record",
+    "put_record",
+    "revoke_token",
+    "undelete_record",
+]
 
+_BESIDE = frozenset({"uuid", *Relation})
+"""Fields of a document that are kept beside its body."""
+_CONNECTIONS = frozenset({Relation.CONNECTS_FROM, Relation.CONNECTS_TO})
+"""Fields that may hold one UUID instead of a list."""
 _MANAGED_KINDS = frozenset({Kind.PIPELINE, Kind.PIPELINEJOB})
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What `put_record` did: `created`, `updated` or `unchanged`."""
+    """What became of a record.
+
+    Attributes:
+        record: as it is now, or as it was where it is gone.
+        action: created, updated, unchanged, deleted (hidden), undeleted or purged.
+    """
 
     record: Record
     action: str
@@ -51,47 +74,126 @@ def put_record(
     env: Env,
     *,
     strategy: str = "merge",
+    if_revision: int | None = None,
+    by: str | None = None,
 ) -> Written:
     """Add a record, or write its document over the one that is there.
 
-    Linkage fields of the document (`child_of`, ...) become links: they are added, never taken away. Private fields
-    (`_...`) are passed over.
+    Linkage fields of the document (`child_of`, ...) become links. Private fields (`_...`) are passed over. A record that
+    was deleted softly is visible again, unless the strategy is `drop`.
 
     Args:
         document: as published; its `uuid`, where given, must be the one that its identifier makes.
-        strategy: see domain.records.combined.
+        strategy: `merge` (objects field by field; links are added), `replace` (this document and these links alone),
+            or `drop` (what is there stays as it is, hidden or not).
+        if_revision: what is there must be of this revision.
+        by: who writes; stands in the update log.
     Raises:
         InvalidField: a uuid field is missing, or `uuid` is another record's; the kind has its own services.
         InvalidLink, InvalidRecord, Duplicate: nothing was written.
+        PreconditionFailed: what is there is of another revision.
     """
-    spec = SPECS.get(kind)
-    if spec is None or kind in _MANAGED_KINDS:
-        raise InvalidField("kind", f"a {kind} cannot be written this way")
-    said = {*Relation, "uuid"}
-    fields = {k: v for k, v in document.items() if not k.startswith("_") and k not in said}
-    body = normal_body(kind, fields, env.rules.default_system, env.identity)
-    uuid = record_uuid(kind, body, env.identity, env.rules.default_system)
-    if "uuid" in document and read_typed(document["uuid"], kind) != uuid:
-        raise InvalidField("uuid", f"is {document['uuid']}, but the document describes {uuid}")
-    written = _put(kind, uuid, body, strategy, work, env)
-    implied = implied_links(uuid)
-    added = work.links.add(link for link in links_in(document, uuid) if link not in implied)
-    if added and written.action == "unchanged":
-        return replace(written, action="updated")
-    return written
-
-
-def _put(kind: Kind, uuid: TypedUuid, body: JsonObject, strategy: str, work: Work, env: Env) -> Written:
-    now = env.clock.now()
-    old = work.records.find(uuid)
+    check_strategy(strategy)
+    said = _read(kind, document, env)
+    old = work.records.find(said.uuid)
+    _check_revision(said.uuid, old, if_revision)
     if old is None:
-        record = Record(kind=kind, uuid=uuid, body=body, salt=new_salt(), admin=env.rules.admin)
-        return Written(record=work.records.put(record, at=now), action="created")
-    new = combined(old.body, body, strategy)
-    if new == old.body and old.visible:
+        return _create(said, work, env, by)
+    if strategy == "drop":
         return Written(record=old, action="unchanged")
-    stored = work.records.put(replace(old, body=new, visible=True), at=now)
-    return Written(record=stored, action="updated")
+    had = _stored_links(old.uuid, work) if said.links or strategy == "replace" else frozenset()
+    links = said.links if strategy == "replace" else had | said.links
+    new = replace(old, body=combined(old.body, said.body, strategy), visible=True)
+    return _change(old, new, had, links, work, env, by, None if strategy == "merge" else strategy)
+
+
+def patch_record(
+    uuid: TypedUuid,
+    patch: JsonObject,
+    work: Work,
+    env: Env,
+    *,
+    if_revision: int | None = None,
+    by: str | None = None,
+) -> Written:
+    """Change a record by a JSON merge patch (RFC 7396) of its public document.
+
+    Null removes a field; a list takes the place of the one that is there, so a linkage field replaces those links.
+
+    Raises:
+        UnknownRecord: it is not there, or hidden.
+        InvalidField: a private field, `uuid`, or a field that makes the UUID would change; the kind has its own services.
+        InvalidLink, InvalidRecord, Duplicate: nothing was written.
+        PreconditionFailed: what is there is of another revision.
+    """
+    old = _present(uuid, work)
+    _check_revision(uuid, old, if_revision)
+    for name in patch:
+        if name.startswith("_"):
+            raise InvalidField(name, "is the catalog's own")
+    before = document_of(old, work)
+    after = patched(before, patch)
+    if after.get("uuid") != uuid:
+        raise InvalidField("uuid", "cannot change")
+    body = normal_body(old.kind, _body_in(after), env.rules.default_system, env.identity)
+    private = {name: value for name, value in old.body.items() if name.startswith("_")}
+    new = replace(old, body={**private, **body})
+    had, links = _stored_links(uuid, work), _links_of(old.kind, after, uuid)
+    _check_identity(old, new, had, links)
+    return _change(old, new, had, links, work, env, by)
+
+
+def delete_record(
+    uuid: TypedUuid,
+    work: Work,
+    env: Env,
+    *,
+    force: bool = False,
+    if_revision: int | None = None,
+    by: str | None = None,
+) -> Written:
+    """Hide a record, or with `force` remove it for good, hidden or not. A file takes its fixity with it.
+
+    What else points at a record that is removed loses that link, and its revision and log tell.
+
+    Raises:
+        UnknownRecord: it is not there, or (without `force`) hidden already.
+        InvalidField: the kind has its own services.
+        PreconditionFailed: what is there is of another revision.
+    """
+    record = _known(uuid, work) if force else _present(uuid, work)
+    _check_revision(uuid, record, if_revision)
+    fixity = _fixity_of(record, work)
+    if force:
+        for each in (fixity, record):
+            if each is not None:
+                _unlink(each.uuid, work, env, by)
+                work.records.purge(each.uuid, at=env.clock.now(), by=by)
+        return Written(record=record, action="purged")
+    if fixity is not None:
+        _show(fixity, False, work, env, by)
+    return Written(record=_show(record, False, work, env, by), action="deleted")
+
+
+def undelete_record(uuid: TypedUuid, work: Work, env: Env, *, by: str | None = None) -> Written:
+    """Bring a hidden record back, and the fixity of a file with it; one that is visible stays as it is.
+
+    Raises:
+        UnknownRecord.
+        InvalidField: the kind has its own services.
+    """
+    record = _known(uuid, work)
+    if record.visible:
+        return Written(record=record, action="unchanged")
+    fixity = _fixity_of(record, work)
+    if fixity is not None:
+        _show(fixity, True, work, env, by)
+    return Written(record=_show(record, True, work, env, by), action="undeleted")
+
+
+def document_of(record: Record, work: Work) -> dict[str, Any]:
+    """Return a record's public document, its links included."""
+    return public_document(record, work.links.of(record.uuid))
 
 
 def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:
@@ -99,6 +201,8 @@ def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:
     links = []
     for relation in Relation:
         targets = document.get(relation.value, ())
+        if relation in _CONNECTIONS and isinstance(targets, str):
+            targets = [targets]
         if not isinstance(targets, list | tuple):
             raise InvalidField(relation.value, "must be a list of UUIDs")
         for target in targets:
@@ -125,86 +229,127 @@ def revoke_token(uuid: TypedUuid, token: str, env: Env) -> Record:
     return env.store.transact(body)
 
 
-# -------------------------------------------------------------------------------------------- finding
+# ------------------------------------------------------------------------------------------- reading
 
 
-def find_record(reference: str, work: Work, env: Env, kinds: Sequence[Kind] = LOOKUP_ORDER) -> Record:
-    """Return the visible record that a text names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a document says: of which record, and what it points at."""
 
-    Args:
-        reference: a typed UUID; an `agave://system/path`; an absolute path on the default system; or an identifier.
-            An identifier that begins with the name of a kind and a dot (`sample.tacc.20001`) is looked up there first.
-        kinds: only these, in this order.
-    Raises:
-        UnknownRecord.
-    """
-    found = (
-        _by_uuid(reference, work)
-        or _by_path(reference, kinds, work, env)
-        or _by_identifier(reference, kinds, work)
-    )
-    if found is None or not found.visible or found.kind not in kinds:
-        raise UnknownRecord(reference)
-    return found
+    kind: Kind
+    uuid: TypedUuid
+    body: JsonObject
+    links: frozenset[Link]
 
 
-def files_of(job: TypedUuid, work: Work, *, after: str | None = None, limit: int = 100) -> Page:
-    """Return a page of the visible files that a job generated, ordered by UUID; a page may hold fewer than `limit`."""
-    links = work.links.to(job, Relation.GENERATED_BY, kind=Kind.FILE, after=after, limit=limit)
-    found = [work.records.get(link.source) for link in links]
-    return Page(
-        records=[record for record in found if record.visible],
-        next=links[-1].source if len(links) == limit else None,
-    )
+def _read(kind: Kind, document: JsonObject, env: Env) -> _Said:
+    kept = kept_as(kind)
+    _check_plain(kept)
+    public = {name: value for name, value in document.items() if not name.startswith("_")}
+    if kind is not kept and (found := env.schemas.complaints(f"{kind}_document", public)):
+        raise InvalidRecord(f"{kind}_document", found)
+    body = normal_body(kept, _body_in(public), env.rules.default_system, env.identity)
+    connections = {name: public[name] for name in SPECS[kept].uuid_fields if name in public.keys() - body}
+    uuid = record_uuid(kept, {**body, **connections}, env.identity, env.rules.default_system)
+    if "uuid" in public and read_typed(public["uuid"], kept) != uuid:
+        raise InvalidField("uuid", f"is {public['uuid']}, but the document describes {uuid}")
+    return _Said(kind=kept, uuid=uuid, body=body, links=_links_of(kept, public, uuid))
 
 
-def inputs_in(data: JsonObject, work: Work, env: Env) -> tuple[list[TypedUuid], list[TypedUuid]]:
-    """Return the files and the references that a job's data names; what the catalog does not know is passed over.
-
-    Source: docs, ManagedPipelineJob.refs_from_data_dict.
-    """
-    files, references = references_in(data, env.rules.default_system)
-    return _known(files, Kind.FILE, work, env), _known(references, Kind.REFERENCE, work, env)
+def _body_in(document: JsonObject) -> dict[str, Any]:
+    return {
+        name: value for name, value in document.items() if name not in _BESIDE and not name.startswith("_")
+    }
 
 
-def _known(uris: Iterable[str], kind: Kind, work: Work, env: Env) -> list[TypedUuid]:
-    found = []
-    for uri in uris:
-        try:
-            found.append(find_record(uri, work, env, (kind,)).uuid)
-        except UnknownRecord:
-            continue
-    return found
+def _links_of(kind: Kind, document: JsonObject, uuid: TypedUuid) -> frozenset[Link]:
+    """Return the links that are to be stored.  Raises InvalidField, InvalidLink."""
+    links = frozenset(links_in(document, uuid)) - frozenset(implied_links(uuid))
+    for link in links:
+        check_link(kind, link)
+    return links
 
 
-def _by_uuid(reference: str, work: Work) -> Record | None:
-    try:
-        kind_of(reference)
-    except InvalidField:
+def _check_plain(kind: Kind) -> None:
+    if kind not in SPECS or kind in _MANAGED_KINDS:
+        raise InvalidField("kind", f"a {kind} cannot be written this way")
+
+
+def _check_revision(uuid: TypedUuid, record: Record | None, wanted: int | None) -> None:
+    found = None if record is None else record.revision
+    if wanted is not None and found != wanted:
+        there = "not there" if found is None else f"of revision {found}"
+        raise PreconditionFailed(uuid, f"of revision {wanted}", there)
+
+
+def _check_identity(old: Record, new: Record, had: frozenset[Link], links: frozenset[Link]) -> None:
+    """Raises InvalidField: what makes the record's UUID would change."""
+    placed = ("storage_system",) if old.kind in (Kind.FILE, Kind.FIXITY) else ()
+    moved = {link.relation.value for link in had ^ links}
+    for name in (*SPECS[old.kind].uuid_fields, *placed):
+        if name in moved or old.body.get(name) != new.body.get(name):
+            raise InvalidField(name, "is part of what makes the record's UUID, and cannot change")
+
+
+def _known(uuid: TypedUuid, work: Work) -> Record:
+    record = work.records.get(uuid)
+    _check_plain(record.kind)
+    return record
+
+
+def _present(uuid: TypedUuid, work: Work) -> Record:
+    record = _known(uuid, work)
+    if not record.visible:
+        raise UnknownRecord(uuid, record.kind)
+    return record
+
+
+def _stored_links(uuid: TypedUuid, work: Work) -> frozenset[Link]:
+    return frozenset(work.links.of(uuid))
+
+
+# ------------------------------------------------------------------------------------------- writing
+
+
+def _create(said: _Said, work: Work, env: Env, by: str | None) -> Written:
+    record = Record(kind=said.kind, uuid=said.uuid, body=said.body, salt=new_salt(), admin=env.rules.admin)
+    stored = work.records.put(record, at=env.clock.now(), beside=link_changes(None, said.links), by=by)
+    work.links.add(said.links)
+    return Written(record=stored, action="created")
+
+
+def _change(
+    old: Record,
+    new: Record,
+    had: frozenset[Link],
+    links: frozenset[Link],
+    work: Work,
+    env: Env,
+    by: str | None,
+    action: str | None = None,
+) -> Written:
+    """Write a record and its links over what is there; `had` may be left out where no link goes."""
+    stored = work.records.put(new, at=env.clock.now(), beside=link_changes(had, links), by=by, action=action)
+    work.links.add(links - had)
+    work.links.remove(had - links)
+    return Written(record=stored, action="unchanged" if stored.revision == old.revision else "updated")
+
+
+def _show(record: Record, visible: bool, work: Work, env: Env, by: str | None) -> Record:
+    return work.records.put(replace(record, visible=visible), at=env.clock.now(), by=by)
+
+
+def _fixity_of(record: Record, work: Work) -> Record | None:
+    if record.kind is not Kind.FILE:
         return None
-    return work.records.find(TypedUuid(reference))
+    return work.records.find(overlay(Kind.FIXITY, record.uuid))
 
 
-def _by_path(reference: str, kinds: Sequence[Kind], work: Work, env: Env) -> Record | None:
-    system, path = env.rules.default_system, reference
-    if reference.startswith("agave://"):
-        system, path = AgaveUri.parse(reference)
-    elif not reference.startswith("/"):
-        return None
-    found = None
-    if Kind.FILE in kinds:
-        place = {"name": path, "storage_system": system}
-        found = work.records.find(record_uuid(Kind.FILE, place, env.identity, env.rules.default_system))
-    if found is None and Kind.REFERENCE in kinds:
-        found = work.records.identified(Kind.REFERENCE, "uri", f"agave://{system}{path}")
-    return found
-
-
-def _by_identifier(reference: str, kinds: Sequence[Kind], work: Work) -> Record | None:
-    first = reference.partition(".")[0]
-    ordered = sorted(kinds, key=lambda kind: kind.value != first)
-    for kind in ordered:
-        for field in SPECS[kind].identifiers:
-            if (found := work.records.identified(kind, field, reference)) is not None:
-                return found
-    return None
+def _unlink(uuid: TypedUuid, work: Work, env: Env, by: str | None) -> None:
+    """Take away what others say of a record, page by page."""
+    while links := work.links.to(uuid, limit=_PAGE):
+        for source, lost in groupby(links, lambda link: link.source):
+            had = _stored_links(source, work)
+            left = had - frozenset(lost)
+            record = work.records.get(source)
+            _change(record, record, had, left, work, env, by)
