@@ -407,7 +407,7 @@ def test_undeclared_field_cannot_be_searched(store: Store, field: str) -> None:
 
 def test_kind_without_records_cannot_be_listed(store: Store) -> None:
     with pytest.raises(InvalidField):
-        store.read(lambda work: work.records.page(Kind.QUERY))
+        store.read(lambda work: work.records.page(Kind.GENERIC))
 
 
 # -------------------------------------------------------------------------------- purging and the log
@@ -594,7 +594,7 @@ def test_page_of_links_never_parts_what_one_source_says(store: Store) -> None:
     [
         say(uuid_of(Kind.SAMPLE), Relation.ACTED_ON, uuid_of(Kind.FILE)),
         say(uuid_of(Kind.CHALLENGE_PROBLEM), Relation.CHILD_OF, uuid_of(Kind.EXPERIMENT)),
-        say(uuid_of(Kind.QUERY), Relation.CHILD_OF, uuid_of(Kind.EXPERIMENT)),
+        say(uuid_of(Kind.GENERIC), Relation.CHILD_OF, uuid_of(Kind.EXPERIMENT)),
         say(uuid_of(Kind.FILE, 1), Relation.CHILD_OF, uuid_of(Kind.FILE, 1)),
     ],
 )

@@ -67,7 +67,7 @@ def test_record_without_the_fields_that_name_it_is_refused(kind: Kind) -> None:
             assert refusal.value.field == field
 
 
-@pytest.mark.parametrize("kind", [Kind.PIPELINE, Kind.PIPELINEJOB, Kind.PIPELINEJOB_EVENT, Kind.UPLOAD])
+@pytest.mark.parametrize("kind", [Kind.PIPELINE, Kind.PIPELINEJOB, Kind.PIPELINEJOB_EVENT, Kind.GENERIC])
 def test_kind_that_is_not_named_by_fields_is_refused(kind: Kind) -> None:
     with pytest.raises(InvalidField):
         record_uuid(kind, {"id": "x", "name": "x"})

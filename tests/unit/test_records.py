@@ -59,7 +59,7 @@ def test_a_kind_carries_the_links_it_declares_and_no_other(kind: Kind, relation:
 
 def test_kinds_without_records_carry_no_links():
     with pytest.raises(InvalidLink):
-        check_link(Kind.QUERY, Link(source=A, relation=Relation.CHILD_OF, target=B))
+        check_link(Kind.GENERIC, Link(source=A, relation=Relation.CHILD_OF, target=B))
 
 
 def test_record_cannot_point_at_itself():

@@ -117,7 +117,7 @@ def test_private_fields_are_passed_over_and_the_own_uuid_may_be_said(here: Memor
         (Kind.SAMPLE, {"sample_id": "s.1", "generated_by": [UUID]}, InvalidLink),
         (Kind.PIPELINE, {"name": "p"}, InvalidField),
         (Kind.PIPELINEJOB, {"data": {}}, InvalidField),
-        (Kind.QUERY, {"id": "q"}, InvalidField),
+        (Kind.GENERIC, {"id": "q"}, InvalidField),
     ],
 )
 def test_record_that_cannot_be_is_refused_and_not_written(here: Memory, kind: Kind, fields: dict[str, Any], error: type[Exception]):  # fmt: skip

@@ -92,7 +92,7 @@ class KindSpec:
 
     Attributes:
         collection: name of its collection, as published; also its SQLite table.
-        uuid_fields: body fields whose values are hashed into the UUID; empty: see domain.pipelines and domain.jobs.
+        uuid_fields: fields whose values are hashed into the UUID; empty: see domain.pipelines and domain.jobs.
         identifiers: body fields that are unique where present.
         search: further body fields that may be searched by equality.
         columns: body fields that stores keep at hand beside the body, to be read without it; not searchable.
@@ -130,13 +130,14 @@ _SPECS = (
         collection="challenges",
         uuid_fields=("id",),
         identifiers=("id",),
+        search=("title", "status"),
     ),
     KindSpec(
         kind=Kind.EXPERIMENT_DESIGN,
         collection="experiment_designs",
         uuid_fields=("experiment_design_id",),
         identifiers=("experiment_design_id",),
-        search=("uri",),
+        search=("uri", "title", "status"),
         relations=_CHILD,
     ),
     KindSpec(
@@ -144,6 +145,7 @@ _SPECS = (
         collection="experiments",
         uuid_fields=("experiment_id",),
         identifiers=("experiment_id",),
+        search=("experiment_reference", "title"),
         relations=_CHILD,
     ),
     KindSpec(
@@ -186,6 +188,7 @@ _SPECS = (
         collection="references",
         uuid_fields=("reference_id",),
         identifiers=("reference_id", "uri"),
+        search=("name",),
         relations=_DERIVATION,
     ),
     KindSpec(
@@ -193,6 +196,7 @@ _SPECS = (
         collection="processes",
         uuid_fields=("process_id",),
         identifiers=("process_id",),
+        search=("name",),
     ),
     KindSpec(
         kind=Kind.PIPELINE,
@@ -211,6 +215,79 @@ _SPECS = (
         relations=frozenset(
             {Relation.CHILD_OF, Relation.ACTED_ON, Relation.ACTED_USING, Relation.GENERATED_BY}
         ),
+    ),
+    KindSpec(
+        kind=Kind.STRUCTURED_REQUEST,
+        collection="structured_requests",
+        uuid_fields=("name", "experiment_id"),
+        identifiers=(),
+        search=("name", "experiment_id"),
+        relations=_CHILD,
+    ),
+    KindSpec(
+        kind=Kind.ASSOCIATION,
+        collection="associations",
+        uuid_fields=("connects_from", "connects_to", "owner"),
+        identifiers=(),
+        search=("owner",),
+        relations=frozenset({Relation.CONNECTS_FROM, Relation.CONNECTS_TO}),
+    ),
+    KindSpec(
+        kind=Kind.TAG_ANNOTATION,
+        collection="tag_annotations",
+        uuid_fields=("name", "owner"),
+        identifiers=(),
+        search=("name", "owner"),
+    ),
+    KindSpec(
+        kind=Kind.TEXT_ANNOTATION,
+        collection="text_annotations",
+        uuid_fields=("body", "owner", "subject"),
+        identifiers=(),
+        search=("owner", "subject"),
+        relations=_CHILD,
+    ),
+    # Of these the documents name prefixes and collections at most. A remark is known by its words, whatever stands behind
+    # an address by an id of its own.
+    KindSpec(
+        kind=Kind.ANNOTATION,
+        collection="annotations",
+        uuid_fields=("body", "owner"),
+        identifiers=(),
+        search=("owner",),
+        relations=_CHILD,
+    ),
+    KindSpec(
+        kind=Kind.INLINE_ANNOTATION,
+        collection="inline_annotations",
+        uuid_fields=("name", "owner", "subject"),
+        identifiers=(),
+        search=("name", "owner", "subject"),
+        relations=frozenset({Relation.CHILD_OF, Relation.GENERATED_BY}),
+    ),
+    KindSpec(
+        kind=Kind.UPLOAD,
+        collection="uploads",
+        uuid_fields=("upload_id",),
+        identifiers=("upload_id",),
+        search=("name", "owner"),
+        relations=frozenset({Relation.CHILD_OF, Relation.GENERATED_BY}),
+    ),
+    KindSpec(
+        kind=Kind.QUERY,
+        collection="queries",
+        uuid_fields=("query_id",),
+        identifiers=("query_id",),
+        search=("name", "owner"),
+        relations=_CHILD,
+    ),
+    KindSpec(
+        kind=Kind.DASHBOARD,
+        collection="dashboards",
+        uuid_fields=("dashboard_id",),
+        identifiers=("dashboard_id",),
+        search=("name", "owner"),
+        relations=frozenset({Relation.CHILD_OF, Relation.DERIVED_FROM}),
     ),
 )
 

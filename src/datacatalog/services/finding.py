@@ -25,10 +25,19 @@ LOOKUP_ORDER = (
     Kind.EXPERIMENT,
     Kind.EXPERIMENT_DESIGN,
     Kind.CHALLENGE_PROBLEM,
+    Kind.STRUCTURED_REQUEST,
     Kind.PROCESS,
     Kind.FIXITY,
+    Kind.ASSOCIATION,
+    Kind.TAG_ANNOTATION,
+    Kind.TEXT_ANNOTATION,
+    Kind.ANNOTATION,
+    Kind.INLINE_ANNOTATION,
+    Kind.UPLOAD,
+    Kind.QUERY,
+    Kind.DASHBOARD,
 )
-"""The order in which kinds are asked for an identifier, as published."""
+"""The order in which kinds are asked for an identifier: as published, then the kinds that it leaves out."""
 
 _KIND_WORDS = frozenset(kind.value for kind in Kind)
 

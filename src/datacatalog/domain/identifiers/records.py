@@ -15,11 +15,7 @@ from datacatalog.domain.identifiers.typed import IDENTITY, Identity, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 
 UUID_FIELDS: Mapping[Kind, tuple[str, ...]] = {
-    **{kind: spec.uuid_fields for kind, spec in SPECS.items() if spec.uuid_fields},
-    Kind.TAG_ANNOTATION: ("name", "owner"),
-    Kind.TEXT_ANNOTATION: ("body", "owner", "subject"),
-    Kind.ASSOCIATION: ("connects_from", "connects_to", "owner"),
-    Kind.STRUCTURED_REQUEST: ("experiment_id", "name"),
+    kind: spec.uuid_fields for kind, spec in SPECS.items() if spec.uuid_fields
 }
 """Kind -> the fields that make its UUID, for every kind that is made so and is no file."""
 
