@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Later] = {
     "files": Later("files:files", "Look up files, with checksums and links."),
     "lineage": Later("lineage:lineage", "Tell what something came from."),
     "index": Later("indexing:index", "Index the outputs of a job."),
+    "verify": Later("verifying:verify", "Tell whether files are still what the catalog says."),
     "load": Later("loading:load", "Put records into the catalog, from JSON files."),
     "send": Later("sending:send", "Send a message to an actor."),
     "token": Later("tokens:token", "Make tokens, and revoke those of a document."),

@@ -1,0 +1,231 @@
+"""Is what the catalog says of files still true? Each is looked for on its storage, and its bytes are hashed anew.
+
+Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from datacatalog.domain.archive import AgaveUri
+from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord, UnsafePath
+from datacatalog.domain.identifiers.records import file_uuid
+from datacatalog.domain.identifiers.typed import kind_of, overlay, read_typed
+from datacatalog.domain.indexing import picked, requests_for
+from datacatalog.domain.jobs.job import Job
+from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.paths import normalised
+from datacatalog.domain.records import Record
+from datacatalog.domain.verification import (
+    Content,
+    Finding,
+    What,
+    check_share,
+    comparable,
+    content_of,
+    differs,
+    in_sample,
+)
+from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.stores import Work
+from datacatalog.services.env import Env
+from datacatalog.services.inventory import PAGE, Pair, Walk, inventory, system_of
+from datacatalog.services.jobs import job_for
+from datacatalog.services.records import files_of
+
+BATCH = 200
+_JOB_OR_PATH = (Kind.PIPELINEJOB, Kind.FILE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Which of the known files are hashed.
+
+    Attributes:
+        share: 0 < share <= 1.
+        seed: the same one takes the same files again.
+    """
+
+    share: float = 1.0
+    seed: str = ""
+
+    def takes(self, system: str, path: str) -> bool:
+        return in_sample(system, path, self.share, self.seed)
+
+
+def verify(target: str, env: Env, sample: Sample | None = None) -> Iterator[Finding]:
+    """Tell what became of every file of a job, or of a file or directory and all below it.
+
+    A job's files are those that it generated, and those that lie in its archive. Files there that the job's own
+    patterns pass over are not missed in the catalog. Hidden records are not looked for.
+
+    Args:
+        target: the UUID of a job or a file; an absolute path on the default system; or `agave://system/path`.
+        sample: of the known files only these are hashed; of the others, the sizes are looked at. What is missing or
+            unknown is told in any case.
+    Returns:
+        Findings, one for each file, in the order of their paths; those of a job's files that lie elsewhere come last.
+    Raises:
+        UnknownRecord: there is no such job or file.
+        NoSuchPath: there is nothing at this path, neither on storage nor in the catalog.
+        InvalidField, UnsafePath: it is no such target, or on a system that is not known here.
+        StorageDown: the system, or the directory itself, cannot be read; also while findings are told.
+    """
+    sample = sample or Sample()
+    check_share(sample.share)
+    if not target.startswith(("/", "agave://")):
+        uuid = read_typed(target, *_JOB_OR_PATH, field="target")
+        if kind_of(uuid) is Kind.PIPELINEJOB:
+            return _of_job(env.store.read(lambda work: job_for(uuid, work)), env, sample)
+        return _at(env.store.read(lambda work: _place_of(uuid, work, env)), env, sample)
+    if target.startswith("/"):
+        return _at(AgaveUri(env.rules.default_system, normalised(target, "target")), env, sample)
+    return _at(AgaveUri.parse(target, "target"), env, sample)
+
+
+def _place_of(uuid: TypedUuid, work: Work, env: Env) -> AgaveUri:
+    file = work.records.find(uuid)
+    if file is None or not file.visible:
+        raise UnknownRecord(uuid, "file")
+    return AgaveUri(system_of(file, env), file.body["name"])
+
+
+def _at(place: AgaveUri, env: Env, sample: Sample) -> Iterator[Finding]:
+    """Verify a file or directory.  Raises NoSuchPath, UnsafePath: neither the catalog nor the storage has it."""
+    walk = Walk()
+    pairs = inventory(place, walk, env)
+    first = next(pairs, None)
+    if first is None and walk.error is not None:
+        raise walk.error
+    return _judged(place.system, _again(first, pairs), walk, env, sample)
+
+
+def _of_job(job: Job, env: Env, sample: Sample) -> Iterator[Finding]:
+    requests = requests_for(job.archive_patterns, job.product_patterns)
+    place, walk = AgaveUri(job.archive_system, job.archive_path), Walk()
+    pairs = (
+        pair
+        for pair in inventory(place, walk, env)
+        if pair.file is not None or picked(requests, pair.path, job.archive_path)
+    )
+    yield from _judged(place.system, pairs, walk, env, sample)
+    for file in _generated(job, env):
+        system = system_of(file, env)
+        if system != place.system or not _is_below(file.body["name"], place.path):
+            yield from _judged(system, iter([Pair(file=file, info=None)]), Walk(), env, sample)
+
+
+def _again(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
+    if first is not None:
+        yield first
+    yield from rest
+
+
+def _generated(job: Job, env: Env) -> Iterator[Record]:
+    """Yield the visible files that a job generated, ordered by UUID."""
+    after: str | None = None
+    while True:
+        page = env.store.read(lambda work, after=after: files_of(job.uuid, work, after=after, limit=PAGE))  # type: ignore[misc]
+        yield from page.records
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _is_below(path: str, base: str) -> bool:
+    return path.startswith(f"{base.rstrip('/')}/")
+
+
+# -------------------------------------------------------------------------------------------- verdicts
+
+
+def _judged(system: str, pairs: Iterator[Pair], walk: Walk, env: Env, sample: Sample) -> Iterator[Finding]:
+    """Yield what became of each path, and the places that the walk could not look into before those around them."""
+    while batch := list(islice(pairs, BATCH)):
+        yield from _closed(system, walk)
+        about = _about(batch, system, env)
+        for pair in batch:
+            if pair.file is not None:
+                yield _of_known(system, pair.file, pair.info, about, env, sample)
+            elif pair.info is not None and (found := _of_unknown(system, pair.info, about, env)):
+                yield found
+    yield from _closed(system, walk)
+
+
+def _closed(system: str, walk: Walk) -> Iterator[Finding]:
+    told, walk.closed = walk.closed, []
+    for path, reason in told:
+        yield Finding(what=What.UNREADABLE, system=system, path=path, reason=reason)
+
+
+def _about(batch: Sequence[Pair], system: str, env: Env) -> Mapping[TypedUuid, Record]:
+    """Return the fixities of the files that are known, and once more the files of paths that had none."""
+    wanted = [
+        overlay(Kind.FIXITY, pair.file.uuid) if pair.file is not None else _uuid_at(system, pair.path, env)
+        for pair in batch
+    ]
+    return env.store.read(lambda work: work.records.find_many(wanted))
+
+
+def _uuid_at(system: str, path: str, env: Env) -> TypedUuid:
+    return file_uuid(path, system, env.identity, env.rules.default_system)
+
+
+def _of_unknown(system: str, info: FileInfo, about: Mapping[TypedUuid, Record], env: Env) -> Finding | None:
+    """Return what to tell of a file that had no record; nothing where it has one by now."""
+    record = about.get(_uuid_at(system, info.path, env))
+    if record is not None and record.visible:
+        return None
+    return Finding(
+        what=What.UNKNOWN,
+        system=system,
+        path=info.path,
+        found=Content(size=info.size_bytes),
+        reason="" if record is None else "its record was deleted",
+    )
+
+
+def _of_known(
+    system: str,
+    file: Record,
+    info: FileInfo | None,
+    about: Mapping[TypedUuid, Record],
+    env: Env,
+    sample: Sample,
+) -> Finding:
+    path = file.body["name"]
+    tell = partial(Finding, system=system, path=path, uuid=file.uuid)
+    recorded = _recorded(about.get(overlay(Kind.FIXITY, file.uuid)))
+    taken = sample.takes(system, path)
+    try:
+        found = _look(system, path, info, env, hashed=taken and comparable(recorded))
+    except NoSuchPath:
+        return tell(what=What.MISSING, recorded=recorded)
+    except UnsafePath as e:
+        return tell(what=What.MISSING, recorded=recorded, reason=e.reason)
+    except StorageDown as e:
+        return tell(what=What.UNREADABLE, recorded=recorded, reason=str(e))
+    if differs(recorded, found):
+        # It may have been indexed again since.
+        recorded = env.store.read(lambda work: _recorded(work.records.find(overlay(Kind.FIXITY, file.uuid))))
+        if differs(recorded, found):
+            return tell(what=What.CHANGED, recorded=recorded, found=found)
+    if not comparable(recorded):
+        why = "its checksum is not one that is computed here" if recorded.checksum else ""
+        return tell(what=What.UNCHECKED, recorded=recorded, found=found, reason=why)
+    return tell(what=What.OK if found.checksum else What.SKIPPED, recorded=recorded, found=found)
+
+
+def _recorded(fixity: Record | None) -> Content:
+    return content_of(fixity.body if fixity is not None and fixity.visible else None)
+
+
+def _look(system: str, path: str, info: FileInfo | None, env: Env, *, hashed: bool) -> Content:
+    """Return what a file is now.  Raises NoSuchPath, UnsafePath (no file is in its place), StorageDown."""
+    if hashed:
+        seen, checksum = env.storage.fixity(system, path)
+        return Content(size=seen.size_bytes, checksum=checksum)
+    return Content(size=(info or env.storage.stat(system, path)).size_bytes)
