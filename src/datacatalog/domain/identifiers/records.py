@@ -96,8 +96,7 @@ def file_uuid(
 
 def minted_file_id(path: str, system: str, identity: Identity = IDENTITY, tenant: str = "tacc") -> str:
     """Return the `file_id` of a file that came without one, e.g. `file.tacc.wyeXnqdJRBPWjb1ReXAjWzrw`."""
-    uri = str(_uri_of(path, system))
-    return f"file.{tenant}.{identity.hashid(identity.uuid(Kind.FILE, uri))}"
+    return f"file.{tenant}.{identity.shortened(Kind.FILE, str(_uri_of(path, system)))}"
 
 
 def listed(uuids: Sequence[TypedUuid]) -> str:

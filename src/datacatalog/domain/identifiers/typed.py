@@ -17,6 +17,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid3
 from hashids import Hashids
 
 from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.identifiers.shortened import shortener
 from datacatalog.domain.kinds import KIND_OF_PREFIX, PREFIXES, Kind, TypedUuid
 
 PUBLISHED_DOMAIN = "sd2e.org"
@@ -72,6 +73,10 @@ class Identity:
         uuid = _dashed(f"{numbers[0]:032x}")
         kind_of(uuid, "hashid")
         return uuid
+
+    def shortened(self, kind: Kind, text: str) -> str:
+        """Return the hash id of the typed UUID of a text: `hashid(uuid(kind, text))`, in a third of its time."""
+        return shortener(self.hashids_salt).encode(int(PREFIXES[kind] + self._uuid5_hex(text)[3:], 16))
 
     def _uuid5_hex(self, text: str) -> str:
         # A third of what uuid.uuid5 takes, and indexing makes two per file.
@@ -166,4 +171,4 @@ def _hashids(salt: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def _hashid(salt: str, uuid: str) -> str:
-    return str(_hashids(salt).encode(int(_hex_of(uuid), 16)))
+    return shortener(salt).encode(int(_hex_of(uuid), 16))
