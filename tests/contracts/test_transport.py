@@ -152,6 +152,36 @@ def test_many_poisonous_messages_are_passed_in_one_claim(
 # --------------------------------------------------------------------------- holding on, giving back
 
 
+@pytest.mark.parametrize("end", ["dies", "gives it back", "is stopped"])
+def test_work_that_comes_further_with_each_try_is_never_given_up(
+    store: Store, transport: Transport, clock: MovableClock, end: str
+) -> None:
+    send(store, "m")
+    for _ in range(12):
+        for _ in range(3):  # two of them come to nothing
+            delivery = claim(transport, max_tries=4)
+            assert delivery is not None
+            clock.move(LEASE)
+        store.transact(lambda work, held=delivery: work.outbox.hold(held, progressed=True))
+        if end != "dies":
+            transport.retry(delivery, delay=SECOND * 0, reason="again", counted=end == "gives it back")
+    for _ in range(8):
+        claim(transport, max_tries=4)
+        clock.move(LEASE)
+    assert [dead.id for dead in transport.dead()] == ["m"]
+
+
+def test_stale_worker_makes_no_progress(store: Store, transport: Transport, clock: MovableClock) -> None:
+    send(store, "m")
+    stale = claimed(transport)
+    clock.move(LEASE)
+    assert claimed(transport).tries == 2
+    with pytest.raises(LeaseLost):
+        store.transact(lambda work: work.outbox.hold(stale, progressed=True))
+    clock.move(LEASE)
+    assert claimed(transport).tries == 3
+
+
 def test_renewed_lease_holds_a_message_longer(
     store: Store, transport: Transport, clock: MovableClock
 ) -> None:

@@ -329,8 +329,14 @@ class Outbox(Protocol):
         """
         ...
 
-    def hold(self, delivery: Delivery) -> None:
-        """Make sure a delivery is still ours, so that a stale worker writes nothing.  Raises LeaseLost."""
+    def hold(self, delivery: Delivery, *, progressed: bool = False) -> None:
+        """Make sure a delivery is still ours, so that a stale worker writes nothing.
+
+        Args:
+            progressed: the next try will go on from what this work writes, so tries are counted anew, this one as the first.
+        Raises:
+            LeaseLost.
+        """
         ...
 
 

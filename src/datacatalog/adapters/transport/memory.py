@@ -40,8 +40,7 @@ class MemoryTransport:
             raise LeaseLost(delivery.id)
 
     def retry(self, delivery: Delivery, *, delay: timedelta, reason: str, counted: bool = True) -> None:
-        tries = delivery.tries if counted else delivery.tries - 1
-        self._change(delivery, due=self._clock.now() + delay, reason=reason, tries=tries)
+        self._change(delivery, due=self._clock.now() + delay, reason=reason, counted=counted)
 
     def bury(self, delivery: Delivery, *, reason: str) -> None:
         self._change(delivery, died=self._clock.now(), reason=reason)
@@ -105,7 +104,7 @@ class MemoryTransport:
         lease: str | None = None,
         died: datetime | None = None,
         reason: str | None = None,
-        tries: int | None = None,
+        counted: bool = True,
     ) -> bool:
         """Change a message that is still held under this delivery's lease; tell whether it was."""
 
@@ -119,7 +118,7 @@ class MemoryTransport:
                 lease=lease,
                 died=died,
                 reason=reason or message.reason,
-                tries=message.tries if tries is None else tries,
+                tries=message.tries if counted else message.tries - 1,
             )
             tables.set(tables.messages, (message.queue, message.id), changed)
             self._store.signal.mark()

@@ -79,9 +79,13 @@ class MemoryOutbox:
         )
         tables.set(tables.messages, (delivery.queue, delivery.id), handled)
 
-    def hold(self, delivery: Delivery) -> None:
-        if held(self._session.to_read(), delivery) is None:
+    def hold(self, delivery: Delivery, *, progressed: bool = False) -> None:
+        message = held(self._session.to_read(), delivery)
+        if message is None:
             raise LeaseLost(delivery.id)
+        if progressed and message.tries > 1:
+            tables = self._session.to_write()
+            tables.set(tables.messages, (message.queue, message.id), replace(message, tries=1))
 
 
 def held(tables: Tables, delivery: Delivery) -> Message | None:

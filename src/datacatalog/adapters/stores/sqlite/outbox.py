@@ -49,7 +49,12 @@ class SqliteOutbox:
         if not settled:
             raise LeaseLost(delivery.id)
 
-    def hold(self, delivery: Delivery) -> None:
+    def hold(self, delivery: Delivery, *, progressed: bool = False) -> None:
+        if progressed:
+            self._session.write(
+                "UPDATE messages SET tries = 1 WHERE queue = ? AND id = ? AND lease = ? AND tries > 1",
+                (delivery.queue, delivery.id, delivery.lease),
+            )
         held = self._session.read(
             "SELECT 1 FROM messages WHERE queue = ? AND id = ? AND lease = ?",
             (delivery.queue, delivery.id, delivery.lease),
