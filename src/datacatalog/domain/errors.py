@@ -7,7 +7,7 @@
     |- NotFound        UnknownRecord, UnknownActor                    404   3     never
     |- Conflict        IllegalTransition, StaleWrite, Duplicate       409   4     after reading anew
     |- PreconditionFailed                                             412   4     after reading anew
-    |- TooLarge                                                       413   2     never
+    |- TooLarge, UnsupportedMedia                                413, 415   2     never
     |- Throttled                                                      429   75    later
     |- Unavailable     StoreDown, PlatformDown, StorageDown           503   75    later, with backoff
     `- Misconfigured                                                  500   78    after mending config.yml
@@ -61,6 +61,12 @@ class InvalidJson(BadMessage):
     @property
     def complaints(self) -> list[dict[str, str]]:
         return [{"path": self.path, "message": self.reason}]
+
+
+class InvalidTable(BadMessage):
+    """The bytes are not the CSV that is accepted here."""
+
+    code = "invalid-table"
 
 
 class InvalidMessage(BadMessage):
@@ -156,6 +162,22 @@ class TooLarge(BadMessage):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"body is larger than {limit_bytes} bytes")
+
+
+class UnsupportedMedia(BadMessage):
+    """The body is not called what it has to be."""
+
+    code = "unsupported-media"
+    http = 415
+
+    def __init__(self, given: str, wanted: Sequence[str]) -> None:
+        self.given, self.wanted = given, tuple(wanted)
+        what = f"{given!a:.80} is not understood" if given else "is missing"
+        super().__init__(f"Content-Type {what}; send {' or '.join(wanted)}")
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [{"path": "Content-Type", "message": str(self)}]
 
 
 # ------------------------------------------------------------------------------------- 401 and 403
@@ -333,6 +355,16 @@ class NotInService(Conflict):
         super().__init__(f"pipeline {pipeline} is out of service; its token can enable it")
 
 
+class ChangedContent(Conflict):
+    """A file is no longer what its checksum in the catalog says."""
+
+    code = "changed-content"
+
+    def __init__(self, uri: str, recorded: str, found: str) -> None:
+        self.uri, self.recorded, self.found = uri, recorded, found
+        super().__init__(f"{uri} has changed: its checksum is {found}, the catalog has {recorded}")
+
+
 class GivenUp(Conflict):
     """A message was claimed as often as is allowed, and its worker died each time."""
 
@@ -411,3 +443,13 @@ class Misconfigured(DatacatalogError):
 
     code = "misconfigured"
     exit = 78
+
+
+class MissingExtra(Misconfigured):
+    """Something was asked for that needs further packages."""
+
+    code = "missing-extra"
+
+    def __init__(self, module: str, extra: str) -> None:
+        self.module, self.extra = module, extra
+        super().__init__(f"{module} is not installed; this needs the extra: pip install 'datacatalog[{extra}]'")
