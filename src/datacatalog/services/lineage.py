@@ -18,7 +18,7 @@ from itertools import islice
 
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import kind_of
-from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import KIND_OF_PREFIX, PREFIXES, Kind, Relation, TypedUuid, kept_as
 from datacatalog.domain.labels import label
 from datacatalog.domain.linkage.graph import Graph, Node, edges_among
 from datacatalog.domain.records import Link, Record, implied_links
@@ -228,7 +228,7 @@ class _Walk:
         batch: int = _FIRST,
     ) -> Iterator[Step]:
         """Yield the steps to what is to be returned; records are read `batch` by batch, more and more at once."""
-        found = self._found(None if kinds is None else tuple(PREFIXES[kind] for kind in kinds), after)
+        found = self._found(None if kinds is None else _prefixes(kinds), after)
         while some := list(islice(found, batch)):
             records = self._work.records.find_many(uuid for _, _, uuid in some)
             for depth, link, uuid in some:
@@ -293,6 +293,11 @@ class _Walk:
                 yield near, link.target if self._up else link.source, link
 
 
+def _prefixes(kinds: Collection[Kind]) -> tuple[str, ...]:
+    """Return how the UUIDs of kinds begin, with those of kinds that are kept among them."""
+    return tuple(prefix for kind, prefix in PREFIXES.items() if kind in kinds or kept_as(kind) in kinds)
+
+
 def _batches(total: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield (begin, end) of batches that grow."""
     begin = 0
@@ -316,7 +321,7 @@ def _node(
 ) -> Node:
     return Node(
         uuid=uuid,
-        kind=kind_of(uuid),
+        kind=KIND_OF_PREFIX.get(uuid[:3], Kind.GENERIC),
         label=None if record is None else label(record),
         level=level,
         near=near,
