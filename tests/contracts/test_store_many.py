@@ -113,3 +113,12 @@ def test_columns_are_read_and_not_searched(store: Store) -> None:
         store.read(lambda work: work.records.page(Kind.FILE, {"_seen": "1"}))
     with pytest.raises(InvalidField):
         store.read(lambda work: work.records.count(Kind.FILE, {"_seen": "1"}))
+
+
+def test_change_of_a_private_field_alone_counts_the_revision_and_leaves_no_line_in_the_log(
+    store: Store,
+) -> None:
+    stored = put(store, file("/a", _seen="1"))
+    changed = put(store, replace(stored, body={"name": "/a", "_seen": "2"}))
+    log = store.read(lambda work: work.records.changes(stored.uuid))
+    assert (changed.revision, [change.diff for _, change in log]) == (1, [{"name": [None, "/a"]}])

@@ -101,3 +101,7 @@ def test_strategies_combine_as_they_are_named(strategy: str, result: dict[str, o
 def test_there_is_no_fourth_strategy():
     with pytest.raises(InvalidField, match="merge, replace, drop"):
         combined({}, {}, "append")
+
+
+def test_diff_says_nothing_of_what_is_private():
+    assert diff_of({"_seen": 1, "a": 1}, {"_seen": 2, "_run": 1, "a": 2}) == {"a": [1, 2]}

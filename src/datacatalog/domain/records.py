@@ -69,9 +69,12 @@ class Change:
 
 
 def diff_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Tell which top-level fields differ, as {"field": [old, new]}; null where one side has none."""
+    """Tell which top-level fields differ, as {"field": [old, new]}; null where one side has none.
+
+    Private fields (`_...`) are left out, as in published logs.
+    """
     names = [*old, *(name for name in new if name not in old)]
-    return {n: [old.get(n), new.get(n)] for n in names if old.get(n) != new.get(n)}
+    return {n: [old.get(n), new.get(n)] for n in names if old.get(n) != new.get(n) and n[0:1] != "_"}
 
 
 def merged(old: Any, new: Any) -> Any:
