@@ -452,4 +452,6 @@ class MissingExtra(Misconfigured):
 
     def __init__(self, module: str, extra: str) -> None:
         self.module, self.extra = module, extra
-        super().__init__(f"{module} is not installed; this needs the extra: pip install 'datacatalog[{extra}]'")
+        super().__init__(
+            f"{module} is not installed; this needs the extra: pip install 'datacatalog[{extra}]'"
+        )

@@ -31,6 +31,9 @@ COMMANDS: Mapping[str, Later] = {
     "jobs": Later("jobs:jobs", "Create jobs, move them on, look at them."),
     "files": Later("files:files", "Look up files, with checksums and links."),
     "lineage": Later("lineage:lineage", "Tell what something came from."),
+    "export": Later(
+        "exporting:export", "Tell other tools how something came about: PROV, RO-Crate, OpenLineage."
+    ),
     "index": Later("indexing:index", "Index the outputs of a job."),
     "verify": Later("verifying:verify", "Tell whether files are still what the catalog says."),
     "load": Later("loading:load", "Put records into the catalog, from JSON files."),
