@@ -1,15 +1,32 @@
-"""Resolving a job's linkage parameters against the catalog."""
+"""The metadata hierarchy in the catalog: what lies below and above a record, and what a job's linkage parameters mean.
+
+Hidden records are passed over, and so is what hangs below them alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from datacatalog.domain.errors import InvalidField, MixedLinkage, UnknownRecord
-from datacatalog.domain.identifiers.typed import kind_of
-from datacatalog.domain.kinds import Kind, Relation, TypedUuid
-from datacatalog.domain.linkage.levels import HIERARCHY, LINKAGE_PARAMETERS, Linkage
+from datacatalog.domain.identifiers.typed import kind_of, read_typed
+from datacatalog.domain.kinds import KIND_OF_PREFIX, Kind, Relation, TypedUuid, kept_as
+from datacatalog.domain.linkage.levels import (
+    EXPANSIONS,
+    HIERARCHY,
+    LINKAGE_PARAMETERS,
+    Linkage,
+    levels_above,
+    levels_below,
+)
 from datacatalog.ports.stores import Work
+from datacatalog.services.env import Env
+from datacatalog.services.finding import find_record
+
+_MADE = frozenset({Relation.GENERATED_BY, Relation.CHILD_OF})
+_ACTED = frozenset({Relation.ACTED_ON, Relation.ACTED_USING})
+_BATCH = 1000
 
 
 def resolve(parameters: Mapping[str, Any], work: Work) -> Linkage:
@@ -31,29 +48,176 @@ def resolve(parameters: Mapping[str, Any], work: Work) -> Linkage:
     ]
     if not levels:
         return Linkage()
-    lowest, below = levels[-1]
-    return Linkage(named=levels[0][1], child_of=measurements_below(lowest, below, work) or below)
+    _, below = levels[-1]
+    return Linkage(named=levels[0][1], child_of=linked(below, Kind.MEASUREMENT, work) or below)
 
 
-def measurements_below(kind: Kind, uuids: Iterable[TypedUuid], work: Work) -> list[TypedUuid]:
-    """Return the sorted UUIDs of all measurements below records of one level; those of measurements are their own."""
-    return descend(kind, Kind.MEASUREMENT, uuids, work)
+def expand(name: str, references: str | Iterable[str], work: Work, env: Env) -> list[TypedUuid]:
+    """Return what a published expansion helper returns, such as `measurements_from_samples`.
+
+    Args:
+        name: of domain.linkage.levels.EXPANSIONS.
+        references: one or several, each anything that `find_record` takes.
+    Returns:
+        Sorted UUIDs of visible records, each once; see `linked`.
+    Raises:
+        InvalidField: there is no such helper.
+        UnknownRecord: a reference names nothing.
+        MixedLinkage: a reference names a record of another kind, or one on no level.
+    """
+    if name not in EXPANSIONS:
+        raise InvalidField("name", f"'{name}' is none of {', '.join(EXPANSIONS)}")
+    given, to = EXPANSIONS[name]
+    return linked(named(references, work, env, given), to, work)
 
 
-def descend(kind: Kind, to: Kind, uuids: Iterable[TypedUuid], work: Work) -> list[TypedUuid]:
-    """Return the sorted UUIDs of all records of level `to` below records of level `kind`, which is above it or the same."""
-    level = set(uuids)
-    for below in HIERARCHY[HIERARCHY.index(kind) + 1 : HIERARCHY.index(to) + 1]:
-        level = {child for uuid in level for child in children(uuid, below, work)}
-    return sorted(level)
+def named(references: str | Iterable[str], work: Work, env: Env, kind: Kind | None = None) -> list[TypedUuid]:
+    """Return the UUIDs of the visible records that texts name.
+
+    Args:
+        kind: they must be of this one; None: any.
+    Raises:
+        UnknownRecord.
+        MixedLinkage: one is of another kind.
+    """
+    texts = [references] if isinstance(references, str) else list(references)
+    typed = {text: uuid for text in texts if (uuid := _typed(text)) is not None}
+    there = _visible(typed.values(), work)
+    found = []
+    for text in texts:
+        uuid = typed.get(text)
+        if uuid is None or uuid not in there:
+            uuid = find_record(text, work, env).uuid
+        if kind is not None and _kind(uuid) is not kind:
+            raise MixedLinkage(kind, f"{text} is a {_kind(uuid)}, not a {kind}")
+        found.append(uuid)
+    return found
 
 
-def children(uuid: TypedUuid, kind: Kind, work: Work) -> Iterable[TypedUuid]:
-    """Yield the UUIDs of all records of a kind that are child_of `uuid`."""
-    after: str | None = None
-    while page := work.links.to(uuid, Relation.CHILD_OF, kind=kind, after=after):
-        yield from (link.source for link in page)
-        after = page[-1].source
+def linked(starts: Iterable[TypedUuid], to: Kind, work: Work) -> list[TypedUuid]:
+    """Return the sorted UUIDs of the visible records of a kind that belong to any of `starts`, each once.
+
+    Down and up the hierarchy by `child_of`, levels that are left out included. Of a job: the files that it made, and the
+    metadata above what it is `child_of`; of a pipeline: those of its jobs. Jobs: those `child_of` a record or of what lies
+    below it; of a file or reference, those that made it or worked on it. What is of kind `to` already stands for itself.
+
+    Args:
+        starts: taken at their word: they need not be in the catalog.
+        to: a level of the hierarchy, or a job.
+    Raises:
+        MixedLinkage: `to`, or one of `starts`, is on no level of the hierarchy.
+    """
+    to, groups = kept_as(to), dict[Kind, set[TypedUuid]]()
+    for uuid in starts:
+        groups.setdefault(_kind(uuid), set()).add(uuid)
+    if to not in (*HIERARCHY, Kind.PIPELINEJOB):
+        raise MixedLinkage("to", f"a {to} is on no level of the hierarchy")
+    found: set[TypedUuid] = set()
+    for kind, group in groups.items():
+        found |= group if kind is to else _linked(kind, group, to, work)
+    return sorted(found)
+
+
+def lineage_from_uuid(
+    uuid: TypedUuid, work: Work, *, permissive: bool = False
+) -> list[tuple[Kind, TypedUuid]]:
+    """Return the chain of parents from a record up the hierarchy, itself first, as (level, UUID).
+
+    Args:
+        permissive: end the chain where there are several parents.
+    Raises:
+        MixedLinkage: a record has several parents, or is on no level.
+    """
+    chain = [(_kind(uuid), uuid)]
+    if chain[0][0] not in HIERARCHY:
+        raise MixedLinkage("uuid", f"a {chain[0][0]} is on no level of the hierarchy")
+    while above := HIERARCHY[: HIERARCHY.index(chain[-1][0])]:
+        parents = _step([chain[-1][1]], work, up=True, kinds=above)
+        if len(parents) > 1 and not permissive:
+            raise MixedLinkage("child_of", f"{chain[-1][1]} has {len(parents)} parents")
+        if len(parents) != 1:
+            break
+        (parent,) = parents
+        chain.append((_kind(parent), parent))
+    return chain
+
+
+# -------------------------------------------------------------------------------------------- walking
+
+
+def _linked(kind: Kind, starts: Collection[TypedUuid], to: Kind, work: Work) -> set[TypedUuid]:
+    if to is Kind.PIPELINEJOB:
+        return _jobs_of(kind, starts, work)
+    if kind is Kind.PIPELINE:
+        return _linked(Kind.PIPELINEJOB, _jobs_of(kind, starts, work), to, work)
+    if kind is Kind.PIPELINEJOB and to is Kind.FILE:
+        return _step(starts, work, up=False, kinds=[to], relations=_MADE)
+    if kind is Kind.PIPELINEJOB:
+        parents = _step(starts, work, up=True, kinds=HIERARCHY)
+        return set(linked(parents, to, work))
+    if kind not in HIERARCHY:
+        raise MixedLinkage("from", f"a {kind} is on no level of the hierarchy")
+    up = HIERARCHY.index(to) < HIERARCHY.index(kind)
+    reached = _walk(starts, work, up=up, kinds=(levels_above if up else levels_below)(kind, to))
+    return {uuid for uuid in reached if _kind(uuid) is to}
+
+
+def _jobs_of(kind: Kind, starts: Collection[TypedUuid], work: Work) -> set[TypedUuid]:
+    jobs = [Kind.PIPELINEJOB]
+    if kind is Kind.PIPELINE:
+        return _step(starts, work, up=False, kinds=jobs, relations={Relation.GENERATED_BY})
+    if kind in (Kind.FILE, Kind.REFERENCE):
+        made = _step(starts, work, up=True, kinds=jobs, relations=_MADE)
+        return made | _step(starts, work, up=False, kinds=jobs, relations=_ACTED)
+    if kind not in HIERARCHY:
+        raise MixedLinkage("from", f"a {kind} is on no level of the hierarchy")
+    below = _walk(starts, work, up=False, kinds=levels_below(kind, Kind.MEASUREMENT))
+    return _step(below | set(starts), work, up=False, kinds=jobs)
+
+
+def _walk(starts: Collection[TypedUuid], work: Work, *, up: bool, kinds: Sequence[Kind]) -> set[TypedUuid]:
+    """Return what `child_of` leads to from level to level, through records of `kinds` only."""
+    reached, level = set[TypedUuid](), set(starts)
+    while level and kinds:
+        level = _step(level, work, up=up, kinds=kinds) - reached
+        reached |= level
+    return reached
+
+
+def _step(
+    starts: Collection[TypedUuid],
+    work: Work,
+    *,
+    up: bool,
+    kinds: Collection[Kind],
+    relations: Collection[Relation] = (Relation.CHILD_OF,),
+) -> set[TypedUuid]:
+    """Return the visible records of `kinds` that links lead to from any of `starts`."""
+    links = work.links.step(starts, up=up, relations=relations)
+    ends = {link.target if up else link.source for link in links}
+    return _visible((uuid for uuid in ends if _kind(uuid) in kinds), work)
+
+
+def _visible(uuids: Iterable[TypedUuid], work: Work) -> set[TypedUuid]:
+    return {uuid for some in _batches(uuids) for uuid, r in work.records.find_many(some).items() if r.visible}
+
+
+def _batches(uuids: Iterable[TypedUuid]) -> Iterator[Sequence[TypedUuid]]:
+    """Yield the UUIDs in batches, so that the documents of no more than one are at hand."""
+    rest = iter(uuids)
+    while some := list(islice(rest, _BATCH)):
+        yield some
+
+
+def _kind(uuid: TypedUuid) -> Kind:
+    return kept_as(KIND_OF_PREFIX[uuid[:3]])
+
+
+def _typed(text: str) -> TypedUuid | None:
+    try:
+        return read_typed(text)
+    except InvalidField:
+        return None
 
 
 def _listed(name: str, value: Any) -> list[str]:
@@ -65,7 +229,7 @@ def _listed(name: str, value: Any) -> list[str]:
 
 def _one(name: str, value: str, kind: Kind, work: Work) -> TypedUuid:
     found = work.records.identified(kind, name, value)
-    if found is not None:
+    if found is not None and found.visible:
         return found.uuid
     try:
         actual = kind_of(value)
