@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from datacatalog import __version__
 from datacatalog.domain.errors import DatacatalogError, Throttled, Unauthenticated
@@ -20,8 +20,25 @@ def envelope(
     return {"message": message, "result": result, "status": status, "version": __version__}
 
 
-def success(result: Any, *, http: int = 200, message: str = "The request was successful") -> JSONResponse:
-    return JSONResponse(envelope(result, message=message), http)
+def success(
+    result: Any,
+    *,
+    http: int = 200,
+    message: str = "The request was successful",
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    return JSONResponse(envelope(result, message=message), http, headers=headers)
+
+
+def not_modified(headers: Mapping[str, str]) -> Response:
+    """Return the answer to who knows already what would be answered."""
+    return Response(status_code=304, headers=headers)
+
+
+def not_allowed(allowed: Sequence[str], message: str) -> JSONResponse:
+    """Return the answer where another method, or another address, is meant."""
+    body = envelope({"code": "method-not-allowed", "errors": []}, message=message, status="error")
+    return JSONResponse(body, 405, headers={"Allow": ", ".join(allowed)})
 
 
 def failure(error: DatacatalogError) -> JSONResponse:

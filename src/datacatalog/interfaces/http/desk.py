@@ -17,6 +17,7 @@ from datacatalog.bootstrap import App
 from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge
 from datacatalog.interfaces.http.answers import failure, unexpected
 from datacatalog.interfaces.http.reading import bearer, number, source
+from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Principal
 from datacatalog.services.throttle import Throttle
@@ -106,6 +107,25 @@ class Desk:
     def guessed_wrong(self, request: HttpRequest, target: str) -> None:
         """Count a wrong guess.  Raises Throttled where there were too many."""
         self._throttle.wrong(source(request), target, at=self.app.env.clock.now())
+
+    async def recognise(self, request: HttpRequest, actor: str, level: str) -> Principal:
+        """Tell whom a request runs as; `change` counts the use of its nonce.
+
+        Raises:
+            MissingCredentials, BadCredentials, Throttled.
+        """
+        nonce = request.query_params.get("x-nonce")
+        return await self.run(lambda: self.authenticate(request, actor, level, nonce))
+
+    async def change(self, principal: Principal, body: Callable[[Work], T]) -> T:
+        """Change the ledger and count the use of a nonce in one commit; return once it is on disk."""
+        env = self.app.env
+
+        def counted(work: Work) -> T:
+            access.count_use(principal, work, env)
+            return body(work)
+
+        return await self.run(lambda: env.store.transact(counted))
 
     async def body(self, request: HttpRequest) -> bytes:
         """Read the body, up to the limit and the deadline.

@@ -1,4 +1,4 @@
-"""The HTTP gateway: Abaco's routes, and what machines ask of a service.
+"""The HTTP gateway: Abaco's routes, the catalog's, and what machines ask of a service.
 
 It knows HTTP and nothing else: who calls, what was sent, which status an answer has. Rules are the services'.
 """
@@ -16,6 +16,7 @@ from datacatalog.bootstrap import App
 from datacatalog.interfaces.http import openapi
 from datacatalog.interfaces.http.actors import ActorRoutes
 from datacatalog.interfaces.http.answers import envelope
+from datacatalog.interfaces.http.catalog.routes import CatalogRoutes
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.nonces import NonceRoutes
 
@@ -36,6 +37,7 @@ class Gateway:
             Route("/openapi.json", self.describe),
             *ActorRoutes(self._desk).routes(),
             *NonceRoutes(self._desk).routes(),
+            *CatalogRoutes(self._desk).routes(),
         ]
 
     def close(self) -> None:

@@ -46,6 +46,20 @@ def context(request: HttpRequest) -> dict[str, str]:
     return found
 
 
+def parameters(request: HttpRequest, *known: str) -> dict[str, str]:
+    """Return the URL parameters without the nonce, each once, and none but these.
+
+    Raises:
+        ConflictingFields, InvalidField.
+    """
+    found = context(request)
+    found.pop("x-nonce", None)
+    for name in found:
+        if name not in known:
+            raise InvalidField(name, f"is no parameter here; one of {', '.join(known) or 'none'}")
+    return found
+
+
 def _check_text(request: HttpRequest) -> None:
     """Refuse parameters that are no UTF-8, in which the framework puts U+FFFD."""
     try:
@@ -74,3 +88,10 @@ def limit(text: str) -> int:
 def number(text: str) -> int:
     """Return the natural number that a text is, or -1; all beyond 18 digits are alike."""
     return int(text[:18]) if text.isascii() and text.isdigit() else -1
+
+
+def flag(name: str, text: str | None) -> bool:
+    """Read `true` or `false`; not given is false.  Raises InvalidField."""
+    if text not in (None, "true", "false"):
+        raise InvalidField(name, "must be true or false")
+    return text == "true"

@@ -1,0 +1,74 @@
+"""Records as answers: documents with their links, their ETags, and the headers that go with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any
+
+from datacatalog.domain.documents import minified
+from datacatalog.domain.errors import UnknownRecord
+from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.records import Link, Record, public_document
+from datacatalog.ports.stores import Work
+from datacatalog.services.jobs import HISTORY_PAGE
+
+_DIGEST_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A record as it is answered.
+
+    Attributes:
+        document: its fields and links, of a job the first entries of its history; `hidden` where it is.
+        etag: strong, quotes included: another one for whatever changes in the document or the history.
+    """
+
+    record: Record
+    document: Mapping[str, Any]
+    etag: str
+
+    def headers(self) -> dict[str, str]:
+        """Return what lets a client keep the answer and ask later whether it still holds."""
+        headers = {"ETag": self.etag, "Cache-Control": "private, no-cache"}
+        if self.record.modified is not None:
+            headers["Last-Modified"] = format_datetime(self.record.modified, usegmt=True)
+        return headers
+
+
+def shown(record: Record, work: Work) -> Shown:
+    """Return a record with its links, of a job with the first entries of its history."""
+    document = _document(record, work.links.of(record.uuid))
+    length = 0
+    if record.kind is Kind.PIPELINEJOB:
+        length = work.history.length(record.uuid)
+        entries = work.history.page(record.uuid, limit=HISTORY_PAGE)
+        document["history"] = [entry.document() for _, entry in entries]
+    # The revision alone would not do: links and events may be added to a record that stays as it is.
+    digest = hashlib.sha256(f"{length} {minified(document)}".encode()).hexdigest()
+    etag = f'"{record.revision}-{digest[:_DIGEST_LENGTH]}"'
+    return Shown(record=record, document=document, etag=etag)
+
+
+def documents(records: Sequence[Record], work: Work) -> list[dict[str, Any]]:
+    """Return records with their links, without history."""
+    links: dict[TypedUuid, list[Link]] = {record.uuid: [] for record in records}
+    for link in work.links.step(links, up=True):
+        links[link.source].append(link)
+    return [_document(record, links[record.uuid]) for record in records]
+
+
+def _document(record: Record, links: Iterable[Link]) -> dict[str, Any]:
+    document = public_document(record, links)
+    return document if record.visible else {**document, "hidden": True}
+
+
+def record_of(kind: Kind, uuid: TypedUuid, work: Work, *, hidden: bool = False) -> Record:
+    """Return a record of a kind.  Raises UnknownRecord, also where it is hidden and `hidden` is false."""
+    record = work.records.find(uuid)
+    if record is None or record.kind is not kind or not (record.visible or hidden):
+        raise UnknownRecord(uuid, kind)
+    return record

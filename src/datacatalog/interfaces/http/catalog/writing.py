@@ -1,0 +1,166 @@
+"""Writing records: each request is one commit, and is answered once it is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import ConflictingFields, InvalidField, UnsupportedMedia
+from datacatalog.domain.identifiers.typed import read_typed
+from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.strict_json import parse_object
+from datacatalog.interfaces.http.answers import success
+from datacatalog.interfaces.http.catalog.addresses import kind_in, path_of, uuid_in
+from datacatalog.interfaces.http.catalog.managed import MANAGED, elsewhere
+from datacatalog.interfaces.http.catalog.preconditions import ANY, Preconditions, preconditions
+from datacatalog.interfaces.http.catalog.showing import Shown, record_of, shown
+from datacatalog.interfaces.http.desk import Desk, answering
+from datacatalog.interfaces.http.reading import flag, parameters
+from datacatalog.ports.stores import Work
+from datacatalog.services.env import Principal
+from datacatalog.services.records import (
+    Written,
+    delete_record,
+    patch_record,
+    put_record,
+    undelete_record,
+)
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Writing:
+    """What changes records; those of jobs and pipelines are changed elsewhere."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._env = desk.app.env
+
+    async def create(self, request: HttpRequest) -> Response:
+        """Write a record whose UUID follows from its document."""
+        kind, principal = kind_in(request), await self._recognise(request)
+        if kind in MANAGED:
+            return elsewhere(kind)
+        strategy = parameters(request, "strategy").get("strategy", "merge")
+        conditions = preconditions(request)
+        if conditions.match is not None or conditions.none_match not in (None, ANY):
+            raise InvalidField(
+                "If-Match", "is for one record: PUT to its own address; here, If-None-Match: * is known"
+            )
+        document = await self._document(request, JSON)
+
+        def write(work: Work) -> Written:
+            written = put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
+            if written.action != "created":
+                # It was there before. A refusal gives up what this work wrote.
+                conditions.check(written.record.uuid, shown(written.record, work).etag)
+            return written
+
+        return await self._written(principal, kind, write)
+
+    async def put(self, request: HttpRequest) -> Response:
+        """Write a record at its own address."""
+        kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        if kind in MANAGED:
+            return elsewhere(kind)
+        strategy = parameters(request, "strategy").get("strategy", "replace")
+        conditions = preconditions(request)
+        given = await self._document(request, JSON)
+        if read_typed(given.get("uuid", uuid), kind) != uuid:
+            raise ConflictingFields("uuid")
+        document = {**given, "uuid": uuid}
+
+        def write(work: Work) -> Written:
+            _check(uuid, conditions, work)
+            return put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
+
+        return await self._written(principal, kind, write)
+
+    async def patch(self, request: HttpRequest) -> Response:
+        """Change fields of a record by a JSON merge patch."""
+        kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        if kind in MANAGED:
+            return elsewhere(kind)
+        parameters(request)
+        conditions = preconditions(request)
+        document = await self._document(request, MERGE_PATCH, JSON)
+
+        def write(work: Work) -> Written:
+            record_of(kind, uuid, work)
+            _check(uuid, conditions, work)
+            return patch_record(uuid, document, work, self._env, by=principal.name)
+
+        return await self._written(principal, kind, write)
+
+    async def delete(self, request: HttpRequest) -> Response:
+        """Hide a record, or remove it for good."""
+        kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        if kind in MANAGED:
+            return elsewhere(kind)
+        force = flag("force", parameters(request, "force").get("force"))
+        conditions = preconditions(request)
+
+        def write(work: Work) -> Written:
+            record_of(kind, uuid, work, hidden=force)
+            _check(uuid, conditions, work, hidden=force)
+            return delete_record(uuid, work, self._env, force=force, by=principal.name)
+
+        written = await self._desk.change(principal, write)
+        return success({"uuid": uuid, "action": written.action}, message=f"The {kind} was {written.action}")
+
+    @answering
+    async def undelete(self, request: HttpRequest) -> Response:
+        """Bring a hidden record back."""
+        kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        if kind in MANAGED:
+            return elsewhere(kind, ())
+        parameters(request)
+        conditions = preconditions(request)
+
+        def write(work: Work) -> Written:
+            record_of(kind, uuid, work, hidden=True)
+            _check(uuid, conditions, work, hidden=True)
+            return undelete_record(uuid, work, self._env, by=principal.name)
+
+        return await self._written(principal, kind, write)
+
+    # ------------------------------------------------------------------------------------------- parts
+
+    async def _recognise(self, request: HttpRequest) -> Principal:
+        return await self._desk.recognise(request, "*", "UPDATE")
+
+    async def _document(self, request: HttpRequest, *accepted: str) -> JsonObject:
+        """Read the body.  Raises UnsupportedMedia, TooLarge, BadMessage."""
+        called, _, more = request.headers.get("content-type", "").partition(";")
+        charset = more.strip().lower().removeprefix("charset=").strip('"')
+        if called.strip().lower() not in accepted or charset not in ("", "utf-8"):
+            raise UnsupportedMedia(called.strip(), accepted)
+        return parse_object(await self._desk.body(request))
+
+    async def _written(self, principal: Principal, kind: Kind, write: Callable[[Work], Written]) -> Response:
+        def body(work: Work) -> tuple[str, Shown]:
+            written = write(work)
+            return written.action, shown(written.record, work)
+
+        action, found = await self._desk.change(principal, body)
+        headers: dict[str, Any] = found.headers()
+        if action == "created":
+            headers["Location"] = f"{self._env.rules.api_url}{path_of(found.record.kind, found.record.uuid)}"
+        return success(
+            found.document,
+            http=201 if action == "created" else 200,
+            message=f"The {kind} is {action}" if action == "unchanged" else f"The {kind} was {action}",
+            headers=headers,
+        )
+
+
+def _check(uuid: TypedUuid, conditions: Preconditions, work: Work, *, hidden: bool = False) -> None:
+    """Raises PreconditionFailed. To who does not ask for hidden records, one that is hidden is not there."""
+    record = work.records.find(uuid)
+    there = record is not None and (record.visible or hidden)
+    conditions.check(uuid, shown(record, work).etag if record is not None and there else None)
