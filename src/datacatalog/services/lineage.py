@@ -10,19 +10,35 @@ Records that were deleted softly are walked through and left out. Fixities are n
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.identifiers.typed import kind_of
-from datacatalog.domain.kinds import KIND_OF_PREFIX, PREFIXES, Kind, Relation, TypedUuid, kept_as
+from datacatalog.domain.kinds import KIND_OF_PREFIX, Kind, Relation, TypedUuid
 from datacatalog.domain.labels import label
 from datacatalog.domain.linkage.graph import Graph, Node, edges_among
-from datacatalog.domain.records import Link, Record, implied_links
+from datacatalog.domain.records import Link, Record
 from datacatalog.ports.stores import Work
+from datacatalog.services.walks import Direction, Step, Walk, origin
+
+__all__ = [
+    "BOTH",
+    "DATA",
+    "DEPTH",
+    "Direction",
+    "LineagePage",
+    "Step",
+    "ancestors",
+    "descendants",
+    "graph_of",
+    "inputs_of",
+    "lineage_page",
+    "outputs_of",
+    "parents",
+    "walk",
+]
 
 DEPTH = 100
 """How far a walk goes where nothing is said."""
@@ -30,34 +46,7 @@ DEPTH = 100
 DATA = (Kind.FILE, Kind.REFERENCE)
 """What goes into jobs and comes out of them."""
 
-_FIRST, _MOST = 32, 2048
-"""How many records are asked for at once, at first and at last: a first page is quick, a long walk has few questions."""
-
-
-class Direction(StrEnum):
-    ANCESTORS = "ancestors"
-    DESCENDANTS = "descendants"
-
-
 BOTH = (Direction.ANCESTORS, Direction.DESCENDANTS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a walk.
-
-    Attributes:
-        depth: 1 is next to the start.
-        link: the link it was reached by.
-        record: None: it is not in the catalog.
-        hidden: it was deleted softly.
-    """
-
-    depth: int
-    link: Link
-    uuid: TypedUuid
-    record: Record | None
-    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +77,9 @@ def ancestors(
         kinds: return records of these kinds alone; others are walked through.
         hidden: return those that were deleted softly as well.
     """
-    walk = _Walk(start, Direction.ANCESTORS, work, relations, depth)
-    return walk.steps(kinds, hidden=hidden)
+    return walk(
+        start, Direction.ANCESTORS, work, relations=relations, depth=depth, kinds=kinds, hidden=hidden
+    )
 
 
 def descendants(
@@ -102,8 +92,30 @@ def descendants(
     hidden: bool = False,
 ) -> Iterator[Step]:
     """Walk to everything that came of `start`; arguments as for `ancestors`."""
-    walk = _Walk(start, Direction.DESCENDANTS, work, relations, depth)
-    return walk.steps(kinds, hidden=hidden)
+    return walk(
+        start, Direction.DESCENDANTS, work, relations=relations, depth=depth, kinds=kinds, hidden=hidden
+    )
+
+
+def walk(
+    start: TypedUuid,
+    direction: Direction,
+    work: Work,
+    *,
+    relations: Collection[Relation] | None = None,
+    depth: int = DEPTH,
+    kinds: Collection[Kind] | None = None,
+    hidden: bool = False,
+    after: str | None = None,
+) -> Iterator[Step]:
+    """Walk in a direction; arguments as for `ancestors`.
+
+    Args:
+        after: return what comes after this record, which the walk passes.
+    Raises:
+        InvalidField: `after` is no record, or the walk does not pass it.
+    """
+    return Walk(start, direction, work, relations, depth).steps(kinds, hidden=hidden, after=after)
 
 
 def inputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:
@@ -139,8 +151,8 @@ def lineage_page(
     Raises:
         InvalidField: `after` is no record, or none of this walk any more; begin anew.
     """
-    walk = _Walk(start, direction, work, relations, depth)
-    steps = list(islice(walk.steps(kinds, hidden=hidden, after=after, batch=limit + 1), limit + 1))
+    found = Walk(start, direction, work, relations, depth)
+    steps = list(islice(found.steps(kinds, hidden=hidden, after=after, batch=limit + 1), limit + 1))
     more = len(steps) > limit
     return LineagePage(steps=steps[:limit], next=steps[limit - 1].uuid if more else None)
 
@@ -169,17 +181,18 @@ def graph_of(
     wanted = tuple(dict.fromkeys(directions))
     if after is not None and len(wanted) > 1:
         raise InvalidField("after", "goes on in one direction; both together have no pages")
-    origin = _origin(start)
-    nodes = {origin: _node(origin, work.records.find(origin))}
+    begin = origin(start)
+    nodes = {begin: _node(begin, work.records.find(begin))}
     more, last = False, None
     for direction in wanted:
-        walk = _Walk(origin, direction, work, relations, depth)
-        steps = list(islice(walk.steps(kinds, hidden=hidden, after=after, batch=limit + 1), limit + 1))
-        more = more or len(steps) > limit
-        last = steps[limit - 1].uuid if len(steps) > limit else None
-        shown = {origin, *(step.uuid for step in steps[:limit])}
-        for step in steps[:limit]:
-            nodes.setdefault(step.uuid, walk.node(step, shown))
+        found = Walk(begin, direction, work, relations, depth)
+        steps = list(islice(found.steps(kinds, hidden=hidden, after=after, batch=limit + 1), limit + 1))
+        if len(steps) > limit:
+            more, last = True, steps[limit - 1].uuid
+            del steps[limit:]
+        shown = {begin, *(step.uuid for step in steps)}
+        for step in steps:
+            nodes.setdefault(step.uuid, _reached(step, direction, *found.way_to(step.uuid, shown)))
     links = work.links.step(nodes, up=True, relations=relations)
     return Graph(
         nodes=tuple(nodes.values()),
@@ -194,137 +207,21 @@ def parents(uuid: TypedUuid, work: Work, relation: Relation | None = None) -> li
     return list(work.links.of(uuid, relation))
 
 
-# ------------------------------------------------------------------------------------------- the walk
+def _reached(step: Step, direction: Direction, near: TypedUuid, direct: bool) -> Node:
+    return _node(
+        step.uuid,
+        step.record,
+        level=-step.depth if direction is Direction.ANCESTORS else step.depth,
+        near=near,
+        relation=step.link.relation if direct else None,
+    )
 
 
-class _Walk:
-    """One walk from a record in one direction.
-
-    Attributes:
-        way: every record that was reached so far -> the one it was reached from.
-    """
-
-    def __init__(
-        self,
-        start: TypedUuid,
-        direction: Direction,
-        work: Work,
-        relations: Collection[Relation] | None,
-        depth: int,
-    ) -> None:
-        self._start = _origin(start)
-        self._up = direction is Direction.ANCESTORS
-        self._work = work
-        self._relations = relations
-        self._depth = depth
-        self.way: dict[TypedUuid, TypedUuid] = {}
-
-    def steps(
-        self,
-        kinds: Collection[Kind] | None,
-        *,
-        hidden: bool,
-        after: str | None = None,
-        batch: int = _FIRST,
-    ) -> Iterator[Step]:
-        """Yield the steps to what is to be returned; records are read `batch` by batch, more and more at once."""
-        found = self._found(None if kinds is None else _prefixes(kinds), after)
-        while some := list(islice(found, batch)):
-            records = self._work.records.find_many(uuid for _, _, uuid in some)
-            for depth, link, uuid in some:
-                record = records.get(uuid)
-                gone = record is not None and not record.visible
-                if hidden or not gone:
-                    yield Step(depth=depth, link=link, uuid=uuid, record=record, hidden=gone)
-            batch = min(2 * batch, max(batch, _MOST))
-
-    def node(self, step: Step, shown: Collection[TypedUuid]) -> Node:
-        """Return a step as a node beside those that are shown."""
-        near, direct = self.way[step.uuid], True
-        while near not in shown:
-            near, direct = self.way[near], False
-        return _node(
-            step.uuid,
-            step.record,
-            level=-step.depth if self._up else step.depth,
-            near=near,
-            relation=step.link.relation if direct else None,
-        )
-
-    def _found(
-        self, prefixes: tuple[str, ...] | None, after: str | None
-    ) -> Iterator[tuple[int, Link, TypedUuid]]:
-        """Yield (depth, link, record) of what was reached, is of a kind in question, and comes after `after`."""
-        waiting = after is not None
-        if after is not None:
-            kind_of(after, "after")
-        for depth, link, uuid in self._reached():
-            if waiting:
-                waiting = uuid != after
-            elif prefixes is None or uuid.startswith(prefixes):
-                yield depth, link, uuid
-        if waiting:
-            raise InvalidField("after", f"{after} is no part of this lineage, or not any more; begin anew")
-
-    def _reached(self) -> Iterator[tuple[int, Link, TypedUuid]]:
-        """Yield (depth, link, record) of all that is reached, each record once."""
-        fixity = PREFIXES[Kind.FIXITY]
-        level, size = [self._start], _FIRST
-        for depth in range(1, self._depth + 1):
-            reached: list[TypedUuid] = []
-            for begin, end in _batches(len(level), size):
-                for near, far, link in self._links(level[begin:end]):
-                    if far not in self.way and far != self._start and not far.startswith(fixity):
-                        self.way[far] = near
-                        reached.append(far)
-                        yield depth, link, far
-                size = end - begin
-            if not reached:
-                return
-            level = reached
-
-    def _links(self, level: Sequence[TypedUuid]) -> Iterator[tuple[TypedUuid, TypedUuid, Link]]:
-        """Yield (near end, far end, link) of the links that lead on, in the order of their near ends."""
-        leading: dict[TypedUuid, list[Link]] = defaultdict(list)
-        for link in self._work.links.step(level, up=self._up, relations=self._relations):
-            leading[link.source if self._up else link.target].append(link)
-        for near in level:
-            for link in leading.get(near, ()):
-                yield near, link.target if self._up else link.source, link
-
-
-def _prefixes(kinds: Collection[Kind]) -> tuple[str, ...]:
-    """Return how the UUIDs of kinds begin, with those of kinds that are kept among them."""
-    return tuple(prefix for kind, prefix in PREFIXES.items() if kind in kinds or kept_as(kind) in kinds)
-
-
-def _batches(total: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield (begin, end) of batches that grow."""
-    begin = 0
-    while begin < total:
-        yield begin, min(begin + size, total)
-        begin, size = begin + size, min(2 * size, _MOST)
-
-
-def _origin(start: TypedUuid) -> TypedUuid:
-    """Return where a walk begins: a fixity counts as its file."""
-    return next((link.target for link in implied_links(start)), start)
-
-
-def _node(
-    uuid: TypedUuid,
-    record: Record | None,
-    *,
-    level: int = 0,
-    near: TypedUuid | None = None,
-    relation: Relation | None = None,
-) -> Node:
+def _node(uuid: TypedUuid, record: Record | None, **place: Any) -> Node:
     return Node(
         uuid=uuid,
         kind=KIND_OF_PREFIX.get(uuid[:3], Kind.GENERIC),
         label=None if record is None else label(record),
-        level=level,
-        near=near,
-        relation=relation,
         hidden=record is not None and not record.visible,
+        **place,
     )

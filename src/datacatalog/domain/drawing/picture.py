@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from datacatalog.domain.drawing.captions import caption, relation, shortened
 from datacatalog.domain.drawing.layout import Layout, Place, arranged
@@ -71,7 +71,7 @@ def _node(node: Node, place: Place, *, start: bool) -> str:
     ]
     look = f' class="{" ".join(looks)}"' if looks else ""
     return (
-        f'<g id={quoteattr(node.uuid)} transform="translate({x:.0f} {y:.1f})">'
+        f'<g id="{escape(node.uuid)}" transform="translate({x:.0f} {y:.1f})">'
         f"<title>{escape(f'{node.kind} {caption(node)} {node.uuid}')}</title>"
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="6"{look}/>'
         f'<text class="kind" x="8" y="14">{escape(node.kind)}</text>'

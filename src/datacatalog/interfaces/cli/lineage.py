@@ -1,78 +1,196 @@
-"""`datacatalog lineage`: where something came from."""
+"""`datacatalog lineage`: where something came from, and what came of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from datacatalog.domain.kinds import Kind, Relation
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.output import dumped, printable
 
 if TYPE_CHECKING:
-    from datacatalog.domain.records import Record
+    from datacatalog.domain.linkage.graph import Graph
     from datacatalog.ports.stores import Work
+    from datacatalog.services.lineage import Step
+
+LIMIT = 1000
+PRESETS = ("inputs", "outputs")
+
+Say = Callable[[str], None]
+
+
+def _one_of(names: Iterable[str]) -> click.Choice[str]:
+    return click.Choice(sorted(str(name) for name in names))
 
 
 @click.command(cls=Command)
 @click.argument("record", metavar="UUID|PATH|ID")
 @click.option(
-    "--depth",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    default=20,
-    show_default=True,
-    help="At most so many steps back.",
+    "--ancestors", "--up", "ask", flag_value="ancestors", help="What it came from: so if nothing is said."
 )
+@click.option("--descendants", "--down", "ask", flag_value="descendants", help="What came of it.")
+@click.option("--both", "ask", flag_value="both", help="What it came from, and what came of it.")
+@click.option(
+    "--inputs", "ask", flag_value="inputs", help="Every file and reference it came from, as a list."
+)
+@click.option(
+    "--outputs", "ask", flag_value="outputs", help="Every file and reference derived from it, as a list."
+)
+@click.option(
+    "--relation",
+    "relations",
+    type=_one_of(Relation),
+    metavar="NAME",
+    multiple=True,
+    help="Only along such links; repeatable.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    type=_one_of(kind for kind in Kind if kind is not Kind.FIXITY),
+    metavar="KIND",
+    multiple=True,
+    help="Only records of this kind, whatever lies between; repeatable.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(1),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="At most so many steps away.",
+)
+@click.option("--hidden", is_flag=True, help="Show what was deleted softly as well.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"At most so many records in each direction: {LIMIT} if nothing is said, but all for a list.",
+)
+@click.option("--after", metavar="UUID", help="Go on after this one, the last of the page before.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["tree", "list", "json", "dot", "mermaid", "svg"]),
+    help="How it is shown: as a tree if nothing is said.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Where it is written.")
 @pass_cli
-def lineage(cli: Cli, record: str, depth: int) -> None:
-    """Tell what something came from.
+def lineage(
+    cli: Cli, /, record: str, ask: str | None, shape: str | None, output: str | None, **wishes: Any
+) -> None:
+    """Tell what something came from, or what came of it.
 
-    Its parents, what made it, its inputs, and what those came from, and so on. Each record is shown once.
+    Its parents, what made it, its inputs, and what those came from, and so on: nearest first, each record once. A list has a
+    line for each: UUID, kind, depth, name.
     """
-    from datacatalog.services.lineage import ancestors
+    ask = ask or "ancestors"
+    shape = "json" if cli.json else shape or ("list" if ask in PRESETS else "tree")
+    if shape == "list" and ask == "both":
+        raise click.UsageError("a list goes in one direction: --ancestors or --descendants")
+    show = _show_list if shape == "list" else _show_graph
+    wishes |= _understood(ask, wishes)
+    if output is None:
+        more = show(cli, record, shape, _to(sys.stdout), **wishes)
+    else:
+        with click.open_file(output, "w", encoding="utf-8", atomic=True) as file:
+            more = show(cli, record, shape, _to(file), **wishes)
+    if more and not cli.json:
+        print(f"there is more: {more}", file=sys.stderr)
+
+
+def _understood(ask: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked for, in the words of the service."""
+    from datacatalog.services.lineage import BOTH, DATA, Direction
+
+    up, down = Direction.ANCESTORS, Direction.DESCENDANTS
+    ways = {"ancestors": (up,), "inputs": (up,), "descendants": (down,), "outputs": (down,), "both": BOTH}
+    kinds = frozenset(map(Kind, wishes["kinds"])) or (frozenset(DATA) if ask in PRESETS else None)
+    return {
+        "directions": ways[ask],
+        "relations": frozenset(map(Relation, wishes["relations"])) or None,
+        "kinds": kinds,
+    }
+
+
+def _to(file: IO[str]) -> Say:
+    return lambda text: print(text, file=file)
+
+
+# -------------------------------------------------------------------------------------------- graphs
+
+
+def _show_graph(
+    cli: Cli, record: str, shape: str, say: Say, *, limit: int | None, **wishes: Any
+) -> str | None:
+    """Show a graph; return where it goes on, if it does."""
+    from datacatalog.services.lineage import graph_of
     from datacatalog.services.records import find_record
 
-    env = cli.env
+    env, directions = cli.env, wishes.pop("directions")
 
-    def walk(work: Work) -> list[dict[str, Any]]:
+    def read(work: Work) -> Graph:
         start = find_record(record, work, env)
-        steps = [
-            {
-                "depth": step.depth,
-                "relation": step.link.relation.value,
-                "of": step.link.source,
-                **_named(step.uuid, step.record),
-            }
-            for step in ancestors(start.uuid, work, depth=depth)
-        ]
-        return [{"depth": 0, "relation": None, "of": None, **_named(start.uuid, start)}, *steps]
+        return graph_of(start.uuid, directions, work, limit=limit or LIMIT, **wishes)
 
-    steps = _as_tree(env.store.read(walk))
-    cli.out.lines(steps, [f"{'  ' * step['depth']}{_line(step)}" for step in steps])
+    graph = env.store.read(read)
+    for text in _drawn(graph, shape):
+        say(text)
+    if not graph.more:
+        return None
+    return _on(graph.next) if graph.next else "raise --limit"
 
 
-def _named(uuid: str, record: Record | None) -> dict[str, Any]:
-    """Return what a record is called; of one that is not in the catalog, the UUID alone tells the kind."""
+def _drawn(graph: Graph, shape: str) -> Iterator[str]:
+    from datacatalog.domain import drawing
+
+    match shape:
+        case "tree":
+            yield from drawing.tree(graph)
+        case "json":
+            yield dumped(graph.document())
+        case "dot":
+            yield drawing.dot(graph).rstrip("\n")
+        case "mermaid":
+            yield drawing.mermaid(graph).rstrip("\n")
+        case "svg":
+            yield drawing.svg(graph).rstrip("\n")
+
+
+# --------------------------------------------------------------------------------------------- lists
+
+
+def _show_list(cli: Cli, record: str, _: str, say: Say, *, limit: int | None, **wishes: Any) -> str | None:
+    """Show a line for each record as it is found, so that any number can be listed; return where it goes on, if it does."""
+    from datacatalog.services.lineage import walk
+    from datacatalog.services.records import find_record
+
+    env, [direction] = cli.env, wishes.pop("directions")
+
+    def read(work: Work) -> str | None:
+        steps = walk(find_record(record, work, env).uuid, direction, work, **wishes)
+        last = None
+        for step in islice(steps, limit):
+            say(_line(step))
+            last = step.uuid
+        return _on(last) if last and next(steps, None) else None
+
+    return env.store.read(read)
+
+
+def _line(step: Step) -> str:
     from datacatalog.domain.identifiers.typed import kind_of
-    from datacatalog.interfaces.cli.showing import label
+    from datacatalog.domain.labels import label
 
-    return {"uuid": uuid, "kind": kind_of(uuid).value, "label": None if record is None else label(record)}
-
-
-def _as_tree(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put steps that are ordered by distance into the order of a tree: children under their parent."""
-    below: dict[str | None, list[dict[str, Any]]] = {}
-    for step in steps:
-        below.setdefault(step["of"], []).append(step)
-    ordered, waiting = list[dict[str, Any]](), below[None]
-    while waiting:
-        step = waiting.pop()
-        ordered.append(step)
-        waiting += below.get(step["uuid"], [])[::-1]
-    return ordered
+    name = None if step.record is None else label(step.record)
+    return "\t".join(printable(cell) for cell in (step.uuid, kind_of(step.uuid), step.depth, name))
 
 
-def _line(step: dict[str, Any]) -> str:
-    words = [step["relation"], step["kind"], step["label"] or "(not in the catalog)", f" {step['uuid']}"]
-    return " ".join(word for word in words if word)
+def _on(after: str) -> str:
+    return f"go on with --after {after}, or raise --limit"
