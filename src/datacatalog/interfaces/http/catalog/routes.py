@@ -9,6 +9,7 @@ from starlette.routing import Route
 from datacatalog.interfaces.http.catalog.about import About
 from datacatalog.interfaces.http.catalog.addresses import BASE, RECORD
 from datacatalog.interfaces.http.catalog.browsing import Browsing
+from datacatalog.interfaces.http.catalog.lineage import Lineage
 from datacatalog.interfaces.http.catalog.writing import Writing
 from datacatalog.interfaces.http.desk import Desk, answering
 
@@ -20,6 +21,7 @@ class CatalogRoutes:
         self._browsing = Browsing(desk)
         self._about = About(desk)
         self._writing = Writing(desk)
+        self._lineage = Lineage(desk)
 
     def routes(self) -> list[Route]:
         return [
@@ -31,6 +33,8 @@ class CatalogRoutes:
             Route(f"{RECORD}/log", self._about.log),
             Route(f"{RECORD}/history", self._about.history),
             Route(f"{RECORD}/files", self._about.files),
+            Route(f"{RECORD}/lineage", self._lineage.lineage),
+            Route(f"{RECORD}/export", self._lineage.export),
             # Last, since an identifier may hold slashes.
             Route(f"{BASE}/{{kind}}/{{ref:path}}", self._browsing.referred),
         ]
