@@ -54,7 +54,7 @@ def test_what_a_job_is_about_may_be_said_by_several_options(shell: Shell) -> Non
     linked = ("--sample", "sample.tacc.20001", "--sample", "sample.tacc.20002")
     job = shell.ask("jobs", "create", "--pipeline", pipeline, *linked)["uuid"]
     document = shell.ask("jobs", "show", job)
-    samples = {shell.ask("lineage", s)[0]["uuid"] for s in ("sample.tacc.20001", "sample.tacc.20002")}
+    samples = {shell.ask("lineage", s)["start"] for s in ("sample.tacc.20001", "sample.tacc.20002")}
     assert set(document["child_of"]) == samples
     assert document["generated_by"] == [pipeline]
     words = ("jobs", "create", "--pipeline", pipeline, "--experiment", "experiment.nobody")

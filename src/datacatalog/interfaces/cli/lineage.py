@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -80,10 +84,16 @@ def _one_of(names: Iterable[str]) -> click.Choice[str]:
     type=click.Choice(["tree", "list", "json", "dot", "mermaid", "svg"]),
     help="How it is shown: as a tree if nothing is said.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Where it is written.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where it is written.",
+)
 @pass_cli
 def lineage(
-    cli: Cli, /, record: str, ask: str | None, shape: str | None, output: str | None, **wishes: Any
+    cli: Cli, /, record: str, ask: str | None, shape: str | None, output: Path | None, **wishes: Any
 ) -> None:
     """Tell what something came from, or what came of it.
 
@@ -99,7 +109,7 @@ def lineage(
     if output is None:
         more = show(cli, record, shape, _to(sys.stdout), **wishes)
     else:
-        with click.open_file(output, "w", encoding="utf-8", atomic=True) as file:
+        with _written(output) as file:
             more = show(cli, record, shape, _to(file), **wishes)
     if more and not cli.json:
         print(f"there is more: {more}", file=sys.stderr)
@@ -117,6 +127,18 @@ def _understood(ask: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
         "relations": frozenset(map(Relation, wishes["relations"])) or None,
         "kinds": kinds,
     }
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[IO[str]]:
+    """Open a file that gets its name when all is written; what had that name stays until then."""
+    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.partial")
+    try:
+        with open(partial, "x", encoding="utf-8") as file:
+            yield file
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _to(file: IO[str]) -> Say:
