@@ -15,7 +15,7 @@ from datacatalog.domain.provenance import Provenance
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.provenance import provenance_of
-from datacatalog.services.records import find_record
+from datacatalog.services.finding import find_record
 
 CRATE = "ro-crate"
 
@@ -70,7 +70,7 @@ def export(format: str, reference: str, env: Env, *, depth: int | None = None) -
     """Return the provenance of a record in a standard format; of an RO-Crate, its metadata alone.
 
     Args:
-        reference: see services.records.find_record.
+        reference: see services.finding.find_record.
         depth: see services.provenance.provenance_of.
     Raises:
         UnknownRecord, InvalidField, MissingExtra.
