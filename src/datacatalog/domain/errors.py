@@ -69,6 +69,22 @@ class InvalidTable(BadMessage):
     code = "invalid-table"
 
 
+class NotLoaded(BadMessage):
+    """Several records of a file cannot be loaded."""
+
+    code = "not-loaded"
+
+    def __init__(self, found: Sequence[tuple[str, str]], before: int) -> None:
+        """`found`: [(place, reason), ...]; `before`: how many records of the last file are in all the same."""
+        self.found, self.before = list(found), before
+        places = "; ".join(f"{place}: {reason}" for place, reason in self.found[:3])
+        super().__init__(f"{len(self.found)} errors ({before} records of the last file are in): {places}")
+
+    @property
+    def complaints(self) -> list[dict[str, str]]:
+        return [{"path": place, "message": reason} for place, reason in self.found]
+
+
 class InvalidMessage(BadMessage):
     """The document fits none of the schemas that were tried."""
 

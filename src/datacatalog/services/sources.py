@@ -6,7 +6,9 @@ JSON Lines and CSV are read line by line. A JSON array, or an object over severa
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -81,12 +83,20 @@ def read_entries(
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    line = stream.readline(LINE_MAX_BYTES + 1).removeprefix(_BOM)
+    """Yield the lines of a file.  Raises BadMessage: one is too long, or the file was compressed and is damaged."""
+    line = _line(stream).removeprefix(_BOM)
     while line:
         if len(line) > LINE_MAX_BYTES:
-            raise InvalidTable(f"a line is longer than {LINE_MAX_BYTES} bytes")
+            raise BadMessage(f"a line is longer than {LINE_MAX_BYTES} bytes")
         yield line
-        line = stream.readline(LINE_MAX_BYTES + 1)
+        line = _line(stream)
+
+
+def _line(stream: BinaryIO) -> bytes:
+    try:
+        return stream.readline(LINE_MAX_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise BadMessage("the compressed file is cut off or damaged") from None
 
 
 # ------------------------------------------------------------------------------------------------ JSON

@@ -1,11 +1,15 @@
-"""`datacatalog load`: records out of JSON files."""
+"""`datacatalog load`: records out of JSON, JSON Lines and CSV files."""
 
 from __future__ import annotations
 
-from collections import Counter
+import gzip
+import io
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
@@ -14,32 +18,12 @@ from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 
 if TYPE_CHECKING:
-    from datacatalog.ports.stores import Work
-    from datacatalog.services.env import Env
+    from datacatalog.services.loading import Loaded, Source
 
-LOADED = tuple(kind.value for kind in SPECS if kind is not Kind.PIPELINEJOB)
+LOADED = tuple(dict.fromkeys([*(kind.value for kind in SPECS), Kind.PRODUCT.value]))
 
-ACTIONS = ("created", "updated", "unchanged")
-
-# The most telling field first: samples name no measurement, but a measurement may name its sample.
-_TELLING = (
-    ("measurement_id", Kind.MEASUREMENT),
-    ("sample_id", Kind.SAMPLE),
-    ("experiment_id", Kind.EXPERIMENT),
-    ("experiment_design_id", Kind.EXPERIMENT_DESIGN),
-    ("process_id", Kind.PROCESS),
-    ("reference_id", Kind.REFERENCE),
-    ("components", Kind.PIPELINE),
-    ("checksum", Kind.FIXITY),
-    ("file_id", Kind.FILE),
-)
-
-
-class Item(NamedTuple):
-    """One record of a file, and where it stands: `record 3` or `line 7`."""
-
-    place: str
-    document: dict[str, Any]
+_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+_GZIP = b"\x1f\x8b"
 
 
 @click.command(cls=Command)
@@ -49,124 +33,109 @@ class Item(NamedTuple):
 @click.option(
     "--kind", type=click.Choice(LOADED), help="What the records are; without it, each one's fields tell."
 )
+@click.option("--format", type=click.Choice(["json", "csv"]),
+              help="JSON is JSON Lines too. Without it, the name or the first character tells.")  # fmt: skip
 @click.option("--strategy", type=click.Choice(["merge", "replace", "drop"]), default="merge", show_default=True,
               help="What becomes of a record that is there already: changed field by field, written anew, or left.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Do all of it, tell what came of it, and leave no change.")
+@click.option("--keep-going", type=click.IntRange(1, 10_000), metavar="N", default=1, show_default=True,
+              help="End at the Nth error; a batch with an error stays out.")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1, 10_000), metavar="N", default=1000, show_default=True,
+              help="Records that go in together, or not at all.")  # fmt: skip
 @pass_cli
-def load(cli: Cli, files: tuple[str, ...], kind: str | None, strategy: str) -> None:
-    """Put records into the catalog, from JSON files.
+def load(
+    cli: Cli,
+    files: tuple[str, ...],
+    kind: str | None,
+    format: str | None,
+    strategy: str,
+    dry_run: bool,
+    keep_going: int,
+    batch: int,
+) -> None:
+    """Put records into the catalog, from JSON and CSV files.
 
-    A FILE holds an array of records, one record, or one per line.     All of a file goes in, or nothing of it. Loading it again changes nothing.
+    A FILE ('-': standard input; compressed with gzip or not) holds an array of records, one record, one per line, or a table.
+    Loading it again changes nothing.
     """
-    done = []
-    for name in files:
-        with _noted("standard input" if name == "-" else name):
-            with click.open_file(name, "rb") as file:
-                items = read_items(file.read())
-            done.append(_load(cli, name, items, None if kind is None else Kind(kind), strategy))
-    total = {action: sum(counts[action] for counts in done) for action in ACTIONS}
+    from datacatalog.services.loading import ACTIONS, Loading
+
+    with cli.out.counting("records") as told:
+        loading = Loading(
+            env=cli.env,
+            kind=None if kind is None else Kind(kind),
+            strategy=strategy,
+            errors_max=keep_going,
+            batch=batch,
+            told=told,
+        )
+        with _sources(files, format, again=dry_run) as sources:
+            done = loading.rehearse(sources) if dry_run else loading.load(sources)
+    _check(done, dry_run)
+    rows: list[dict[str, Any]] = [
+        {"file": name, **{a: counts[a] for a in ACTIONS}} for name, counts in done.counts.items()
+    ]
     if cli.json:
-        cli.out.document({**total, "files": done})
+        total = {action: sum(row[action] for row in rows) for action in ACTIONS}
+        cli.out.document({**total, "files": rows, **({"dry_run": True} if dry_run else {})})
     else:
-        cli.out.table(done, ("file", *ACTIONS))
+        cli.out.table(rows, ("file", *ACTIONS))
 
 
-def _load(cli: Cli, name: str, items: list[Item], kind: Kind | None, strategy: str) -> dict[str, Any]:
-    """Write the records of a file in one transaction; return how many were created, updated or found unchanged."""
-
-    def body(work: Work) -> Counter[str]:
-        counts = Counter[str]()
-        for item in cli.out.progress(items, name):
-            with _noted(item.place):
-                counts[_put(kind or kind_of(item.document), item.document, strategy, work, cli.env)] += 1
-        return counts
-
-    counts = cli.env.store.transact(body)
-    return {"file": name, **{action: counts[action] for action in ACTIONS}}
+# ---------------------------------------------------------------------------------------------- errors
 
 
-def _put(kind: Kind, document: dict[str, Any], strategy: str, work: Work, env: Env) -> str:
-    from datacatalog.domain.messages import CreatePipeline
-    from datacatalog.services.pipelines import create_pipeline
-    from datacatalog.services.records import put_record
+def _check(done: Loaded, dry_run: bool) -> None:
+    """Raise what kept records out, with the place of each and how much of its file is in."""
+    from datacatalog.domain.errors import NotLoaded
 
-    if kind is Kind.PIPELINE:
-        made = create_pipeline(CreatePipeline(document=document), work, env)
-        return "created" if made.result["created"] else "unchanged"
-    return put_record(kind, document, work, env, strategy=strategy).action
+    if not done.refusals:
+        return
+    told = []
+    for refusal in done.refusals:
+        places = [_shown(refusal.name), refusal.place, *getattr(refusal.error, "__notes__", [])]
+        told.append((": ".join(filter(None, places)), refusal.error))
+    last = done.refusals[-1]
+    count = 0 if dry_run else done.counts[last.name].total()
+    if len(told) > 1:
+        raise NotLoaded([(place, str(error)) for place, error in told], count)
+    [(place, error)] = told
+    error.__notes__ = [place + (f" ({count} records of it are in)" if count else "")]
+    raise error
+
+
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
+
+
+# ----------------------------------------------------------------------------------------------- files
 
 
 @contextmanager
-def _noted(place: str) -> Iterator[None]:
-    """Note on an error where it was met."""
-    from datacatalog.domain.errors import DatacatalogError
+def _sources(files: tuple[str, ...], format: str | None, *, again: bool) -> Iterator[list[Source]]:
+    """Give the files as sources; where they may be read `again`, standard input is kept in a file for as long as that takes."""
+    from datacatalog.services.loading import Source
 
-    try:
-        yield
-    except DatacatalogError as e:
-        e.add_note(place)
-        raise
-
-
-def read_items(raw: bytes) -> list[Item]:
-    """Return the records of a file.
-
-    Raises:
-        InvalidJson: it is none of the three forms; the place of a bad line is noted.
-    """
-    from datacatalog.domain.strict_json import parse_json, parse_object
-
-    text = raw.lstrip()
-    if text.startswith(b"["):
-        return [Item(f"record {n}", _object(value, n)) for n, value in enumerate(parse_json(raw), start=1)]
-    lines = [(n, line) for n, line in enumerate(raw.split(b"\n"), start=1) if line.strip()]
-    if not lines:
-        return []
-    if len(lines) == 1 or not _is_whole(lines[0][1]):
-        return [Item("record 1", parse_object(raw))]
-    items = []
-    for number, line in lines:
-        with _noted(f"line {number}"):
-            items.append(Item(f"line {number}", parse_object(line)))
-    return items
+    with tempfile.NamedTemporaryFile() as kept:
+        if again and "-" in files:
+            with click.open_file("-", "rb") as stdin:
+                shutil.copyfileobj(stdin, kept)
+            kept.flush()
+        places = {name: kept.name if again and name == "-" else name for name in files}
+        yield [
+            Source(name=name, open=partial(_opened, places[name]), format=format or _format_of(name))
+            for name in files
+        ]
 
 
-def _object(value: Any, number: int) -> dict[str, Any]:
-    from datacatalog.domain.errors import InvalidJson
-
-    if not isinstance(value, dict):
-        raise InvalidJson("an object is wanted", f"/{number - 1}")
-    return value
+def _format_of(name: str) -> str | None:
+    plain = name.lower().removesuffix(".gz")
+    return next((found for ending, found in _FORMATS.items() if plain.endswith(ending)), None)
 
 
-def _is_whole(line: bytes) -> bool:
-    """Tell whether a line is a JSON value of its own, as in JSON Lines."""
-    from datacatalog.domain.errors import InvalidJson
-    from datacatalog.domain.strict_json import parse_json
-
-    try:
-        parse_json(line)
-    except InvalidJson:
-        return False
-    return True
-
-
-def kind_of(document: dict[str, Any]) -> Kind:
-    """Tell what a record is, by its UUID, or by the fields it has.
-
-    Raises:
-        InvalidField: they do not tell.
-    """
-    from datacatalog.domain.errors import InvalidField
-    from datacatalog.domain.identifiers.typed import canonical
-    from datacatalog.domain.identifiers.typed import kind_of as kind_of_uuid
-
-    if isinstance(document.get("uuid"), str):
-        return kind_of_uuid(canonical(document["uuid"]))
-    for field, kind in _TELLING:
-        if field in document:
-            return kind
-    if str(document.get("name", "")).startswith("/"):
-        return Kind.FILE
-    if "id" in document:
-        return Kind.CHALLENGE_PROBLEM
-    raise InvalidField("kind", "cannot be told from the fields; say it with --kind")
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """Open a file, compressed or not, or standard input."""
+    with click.open_file(name, "rb") as file:
+        stream: Any = file if hasattr(file, "peek") else io.BufferedReader(cast(io.RawIOBase, file))
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if stream.peek(2)[:2] == _GZIP else stream

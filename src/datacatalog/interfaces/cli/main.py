@@ -30,13 +30,21 @@ COMMANDS: Mapping[str, Later] = {
     "pipelines": Later("pipelines:pipelines", "Register pipelines, change them, list them."),
     "jobs": Later("jobs:jobs", "Create jobs, move them on, look at them."),
     "files": Later("files:files", "Look up files, with checksums and links."),
+    "records": Later(
+        "records:records", "Look at records of every kind, change them, hide them, bring them back."
+    ),
+    "linked": Later(
+        "records:linked", "Tell what belongs to records: files, measurements, samples, ..., or jobs."
+    ),
+    "log": Later("log:log", "Tell who changed a record, when, and what; the oldest first."),
     "lineage": Later("lineage:lineage", "Tell what something came from."),
     "export": Later(
         "exporting:export", "Tell other tools how something came about: PROV, RO-Crate, OpenLineage."
     ),
     "index": Later("indexing:index", "Index the outputs of a job."),
     "verify": Later("verifying:verify", "Tell whether files are still what the catalog says."),
-    "load": Later("loading:load", "Put records into the catalog, from JSON files."),
+    "load": Later("loading:load", "Put records into the catalog, from JSON and CSV files."),
+    "dump": Later("dumping:dump", "Write records out, in the form that 'datacatalog load' reads."),
     "send": Later("sending:send", "Send a message to an actor."),
     "token": Later("tokens:token", "Make tokens, and revoke those of a document."),
     "nonce": Later("nonces:nonce", "Make, list and revoke nonces."),

@@ -10,9 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 PATIENCE_S = 1.0
 """Work that takes longer than this shows how far it is."""
@@ -99,19 +97,24 @@ class Output:
             for row in found:
                 print("\t".join(printable(row.get(column)) for column in columns))
 
-    def progress(self, items: Sequence[T], what: str) -> Iterator[T]:
-        """Yield the items; where a person waits longer than a second for it, show how far it is."""
+    @contextmanager
+    def counting(self, what: str) -> Iterator[Callable[[int], None]]:
+        """Give a function that is told how many more are done; where a person waits longer than a second, they are shown."""
         if self.as_json or not sys.stderr.isatty():
-            yield from items
+            yield lambda count: None
             return
-        began, shown = time.monotonic(), None
+        began, done, shown = time.monotonic(), 0, None
+
+        def more(count: int) -> None:
+            nonlocal done, shown
+            done += count
+            if shown is None and time.monotonic() - began > PATIENCE_S:
+                shown = _bar(what)
+            if shown is not None:
+                shown(done)
+
         try:
-            for done, item in enumerate(items):
-                if shown is None and time.monotonic() - began > PATIENCE_S:
-                    shown = _bar(what, len(items))
-                if shown is not None:
-                    shown(done)
-                yield item
+            yield more
         finally:
             if shown is not None:
                 shown(None)
@@ -147,12 +150,13 @@ def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> N
     console.print(table)
 
 
-def _bar(what: str, total: int) -> Callable[[int | None], None]:
+def _bar(what: str) -> Callable[[int | None], None]:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(what, total=total)
+    columns = (TextColumn("{task.completed:,.0f} {task.description}"), BarColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
     bar.start()
 
     def show(done: int | None) -> None:
