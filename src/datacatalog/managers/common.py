@@ -11,6 +11,7 @@ from typing import Any, Self
 from datacatalog.domain.errors import InvalidField, InvalidJson, UnknownRecord
 from datacatalog.domain.records import Record, public_document
 from datacatalog.domain.strict_json import parse_object
+from datacatalog.managers.expansions import Expansions
 from datacatalog.managers.opening import Hold, Opens
 from datacatalog.services.env import Env
 from datacatalog.services.records import find_record
@@ -22,7 +23,7 @@ Names = str | Sequence[str] | None
 """Identifiers or UUIDs of records: one, or several."""
 
 
-class Manager:
+class Manager(Expansions):
     """A way to the catalog. Close it, or use it in a `with` statement; managers of one configuration share a catalog."""
 
     def __init__(self, mongodb: Opens = None, agave: Any = None) -> None:
@@ -38,7 +39,7 @@ class Manager:
         self.agave = agave
 
     @property
-    def env(self) -> Env:
+    def env(self) -> Env:  # type: ignore[override]
         return self._hold.app.env
 
     def close(self) -> None:

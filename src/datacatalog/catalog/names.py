@@ -1,0 +1,63 @@
+"""What kinds of record, links and directions are called: `catalog.samples`, `kind="sample"`, `relations="child_of"`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.kinds import SPECS, Kind, Relation
+from datacatalog.services.lineage import Direction
+
+Names = str | Iterable[str] | None
+"""One name, several, or None for all."""
+
+_SHORT = {
+    "job": Kind.PIPELINEJOB,
+    "pipelinejobs": Kind.PIPELINEJOB,
+    "design": Kind.EXPERIMENT_DESIGN,
+    "designs": Kind.EXPERIMENT_DESIGN,
+    "challenge": Kind.CHALLENGE_PROBLEM,
+    "challenge_problems": Kind.CHALLENGE_PROBLEM,
+}
+
+COLLECTIONS: Mapping[str, Kind] = {spec.collection: kind for kind, spec in SPECS.items()}
+
+KINDS: Mapping[str, Kind] = {**{kind.value: kind for kind in SPECS}, **COLLECTIONS, **_SHORT}
+"""Every name of a kind: its own, that of its collection, and what people call it."""
+
+
+def kind_named(name: str, field: str = "kind") -> Kind:
+    """Return the kind that a name stands for.  Raises InvalidField."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise InvalidField(field, f"'{name}' is no kind of record; {', '.join(SPECS)} are") from None
+
+
+def kinds_named(names: Names, field: str = "kinds") -> tuple[Kind, ...] | None:
+    """Return the kinds that names stand for; None stays None, for all.  Raises InvalidField."""
+    if names is None:
+        return None
+    return tuple(kind_named(name, field) for name in ([names] if isinstance(names, str) else names))
+
+
+def direction_named(text: str) -> Direction:
+    try:
+        return Direction(text)
+    except ValueError:
+        raise InvalidField("direction", f"'{text}' is none of {', '.join(Direction)}, both") from None
+
+
+def relations_named(names: Names) -> tuple[Relation, ...] | None:
+    if names is None:
+        return None
+    try:
+        return tuple(Relation(name) for name in ([names] if isinstance(names, str) else names))
+    except ValueError as e:
+        raise InvalidField("relations", f"{e}; {', '.join(Relation)} are") from None
+
+
+def positive(field: str, number: int) -> int:
+    if number < 1:
+        raise InvalidField(field, f"{number} is less than 1")
+    return number

@@ -1,0 +1,212 @@
+"""The records of one kind: found, counted, gone through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from datacatalog.catalog.entries import Entries, Entry
+from datacatalog.catalog.reading import BATCH, entries_of
+from datacatalog.domain.errors import InvalidField, UnknownRecord
+from datacatalog.domain.identifiers.typed import overlay
+from datacatalog.domain.jobs.lifecycle import State
+from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.domain.records import Record
+from datacatalog.ports.stores import Page, Work
+from datacatalog.services.env import Env
+from datacatalog.services.finding import files_of, find_record
+from datacatalog.services.jobs import job_for
+
+
+class Records:
+    """The records of one kind, as they are in the catalog at the moment of asking.
+
+    `for record in records` goes through all of them, page by page; `len(records)` counts them; `reference in records`
+    tells whether one is there, and `records[reference]` gets it.
+    """
+
+    def __init__(self, kind: Kind, env: Env) -> None:
+        self._kind = kind
+        self._env = env
+
+    def find(self, *, limit: int | None = None, hidden: bool = False, **where: Any) -> Entries:
+        """Return the records whose fields have these values, ordered by UUID.
+
+        Args:
+            limit: at most so many.
+            hidden: those that were deleted softly as well.
+            where: searchable fields, such as `strain="UWBF_6390"`; one that is None counts for nothing.
+        Raises:
+            InvalidField: a field cannot be searched.
+        """
+        return Entries(islice(self.each(hidden=hidden, **where), limit))
+
+    def each(self, *, hidden: bool = False, **where: Any) -> Iterator[Entry]:
+        """Go through the records that `find` returns, page by page, so that there may be any number of them.
+
+        Each page is one state of the catalog; what changes meanwhile may be in it or not.
+        """
+        return self._each(self._wanted(where), hidden)
+
+    def first(self, **where: Any) -> Entry | None:
+        """Return one of the records that `find` returns, or None."""
+        return next(self.each(**where), None)
+
+    def count(self, **where: Any) -> int:
+        """Count the records that `find` returns.  Raises InvalidField."""
+        wanted = self._wanted(where)
+        return self._env.store.read(lambda work: work.records.count(self._kind, wanted))
+
+    def get(self, reference: str) -> Entry:
+        """Return the record that a UUID, an identifier, a path or an `agave://` URI names.  Raises UnknownRecord."""
+
+        def body(work: Work) -> Entry:
+            return next(entries_of([self._record(reference, work)], work))
+
+        return self._env.store.read(body)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that can be searched."""
+        return tuple(name for name in SPECS[self._kind].searchable if not name.startswith("_"))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self.each()
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, reference: str) -> Entry:
+        return self.get(reference)
+
+    def __contains__(self, reference: object) -> bool:
+        try:
+            self.get(str(reference))
+        except UnknownRecord:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<records of kind {self._kind.value}; fields to search: {', '.join(self.fields) or 'none'}>"
+
+    def _record(self, reference: str, work: Work) -> Record:
+        return find_record(str(reference), work, self._env, (self._kind,))
+
+    def _wanted(self, where: dict[str, Any]) -> dict[str, str]:
+        wanted = {}
+        for name, value in where.items():
+            if name not in self.fields:
+                told = f"the fields of a {self._kind.value} that can be searched are {', '.join(self.fields)}"
+                raise InvalidField(
+                    name, told if self.fields else f"a {self._kind.value} has no fields to search"
+                )
+            if value is not None:
+                wanted[name] = str(value)
+        return wanted
+
+    def _each(self, where: dict[str, str], hidden: bool) -> Iterator[Entry]:
+        after: str | None = None
+        while True:
+            entries, after = self._env.store.read(
+                lambda work, after=after: self._page(where, after, hidden, work)  # type: ignore[misc]
+            )
+            yield from entries
+            if after is None:
+                return
+
+    def _page(
+        self, where: dict[str, str], after: str | None, hidden: bool, work: Work
+    ) -> tuple[list[Entry], str | None]:
+        page = work.records.page(self._kind, where, after=after, limit=BATCH, hidden=hidden)
+        return list(entries_of(page.records, work)), page.next
+
+
+class Jobs(Records):
+    """The jobs, with what happened to them and what they made."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(Kind.PIPELINEJOB, env)
+
+    def find(
+        self,
+        *,
+        state: str | None = None,
+        pipeline: str | None = None,
+        limit: int | None = None,
+        hidden: bool = False,
+        **where: Any,
+    ) -> Entries:
+        """Return jobs, ordered by UUID.
+
+        Args:
+            state: such as `FINISHED`.
+            pipeline: its id or UUID.
+            limit, hidden, where: see `Records.find`.
+        Raises:
+            InvalidField: there is no such state, or a field cannot be searched.
+            UnknownRecord: there is no such pipeline.
+        """
+        return super().find(limit=limit, hidden=hidden, state=state, pipeline=pipeline, **where)
+
+    def files(self, job: str) -> Entries:
+        """Return the files that a job made, ordered by UUID, each with its `size` and `checksum`.  Raises UnknownRecord."""
+        return Entries(self.each_file(job))
+
+    def each_file(self, job: str) -> Iterator[Entry]:
+        """Go through the files that `files` returns, page by page."""
+        uuid = self._env.store.read(lambda work: self._record(job, work)).uuid
+        return self._each_file(uuid)
+
+    def history(self, job: str) -> Entries:
+        """Return what happened to a job, oldest first: events, when they came, and what their senders said.
+
+        Raises:
+            UnknownRecord.
+        """
+
+        def body(work: Work) -> Entries:
+            uuid, found, after = job_for(self._record(job, work).uuid, work).uuid, Entries(), 0
+            while page := work.history.page(uuid, after=after, limit=BATCH):
+                found += [Entry(entry.document(), kind="event") for _, entry in page]
+                after = page[-1][0]
+            return found
+
+        return self._env.store.read(body)
+
+    def _wanted(self, where: dict[str, Any]) -> dict[str, str]:
+        pipeline, state = where.pop("pipeline", None), where.get("state")
+        if state is not None and state not in set(State):
+            raise InvalidField("state", f"'{state}' is none of {', '.join(State)}")
+        wanted = super()._wanted(where)
+        if pipeline is not None:
+            wanted["pipeline_uuid"] = self._env.store.read(
+                lambda work: find_record(str(pipeline), work, self._env, (Kind.PIPELINE,))
+            ).uuid
+        return wanted
+
+    def _each_file(self, job: TypedUuid) -> Iterator[Entry]:
+        after: str | None = None
+        while True:
+            entries, after = self._env.store.read(
+                lambda work, after=after: _files(files_of(job, work, after=after, limit=BATCH), work)  # type: ignore[misc]
+            )
+            yield from entries
+            if after is None:
+                return
+
+
+def _files(page: Page, work: Work) -> tuple[list[Entry], str | None]:
+    """Return a page of files with what their fixities say of them."""
+    uuids = {file.uuid: overlay(Kind.FIXITY, file.uuid) for file in page.records}
+    fixities = work.records.find_many(uuids.values())
+    entries = []
+    for file, entry in zip(page.records, entries_of(page.records, work), strict=True):
+        fixity = fixities.get(uuids[file.uuid])
+        known = fixity.body if fixity is not None and fixity.visible else {}
+        told = {"size": known.get("size"), "checksum": known.get("checksum")}
+        entries.append(Entry({**entry, **told}, kind=entry.kind, revision=entry.revision))
+    return entries, page.next
