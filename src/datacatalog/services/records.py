@@ -5,6 +5,7 @@ Jobs and pipelines have services of their own: jobs move by events, pipelines ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -16,6 +17,7 @@ from datacatalog.domain.identifiers.typed import overlay, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
 from datacatalog.domain.messages import Message
 from datacatalog.domain.records import (
+    Change,
     Link,
     Record,
     check_link,
@@ -34,6 +36,7 @@ from datacatalog.services.finding import LOOKUP_ORDER, files_of, find_record, in
 __all__ = [
     "LOOKUP_ORDER",
     "Written",
+    "changes_of",
     "delete_record",
     "document_of",
     "files_of",
@@ -194,6 +197,20 @@ def undelete_record(uuid: TypedUuid, work: Work, env: Env, *, by: str | None = N
 def document_of(record: Record, work: Work) -> dict[str, Any]:
     """Return a record's public document, its links included."""
     return public_document(record, work.links.of(record.uuid))
+
+
+def changes_of(
+    uuid: TypedUuid, work: Work, *, after: int = 0, limit: int = 100
+) -> Sequence[tuple[int, Change]]:
+    """Return the update log of a record, hidden or removed ones included, oldest first, as (sequence number, change).
+
+    Raises:
+        UnknownRecord: there is no such record, and there never was.
+    """
+    changes = work.records.changes(uuid, after=after, limit=limit)
+    if not changes and work.records.find(uuid) is None and not work.records.changes(uuid, limit=1):
+        raise UnknownRecord(uuid)
+    return changes
 
 
 def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:

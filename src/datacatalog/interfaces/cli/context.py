@@ -47,6 +47,16 @@ class Cli:
         return self.app.env
 
     @cached_property
+    def user(self) -> str:
+        """The name of the user of this machine that types; the update log tells it."""
+        from getpass import getuser
+
+        try:
+            return getuser()
+        except (KeyError, OSError):  # in a container, users need not have names
+            return "local"
+
+    @cached_property
     def out(self) -> Output:
         return Output(as_json=self.json)
 

@@ -1,0 +1,212 @@
+"""`datacatalog records` and `datacatalog linked`: records of every kind are looked at, changed, hidden and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from datacatalog.domain.kinds import SPECS, Kind
+from datacatalog.domain.linkage.levels import HIERARCHY
+from datacatalog.interfaces.cli.context import Cli, pass_cli
+from datacatalog.interfaces.cli.lazy import Command, Group
+from datacatalog.interfaces.cli.params import after_option, limit_option
+
+if TYPE_CHECKING:
+    from datacatalog.domain.kinds import TypedUuid
+    from datacatalog.domain.records import Record
+    from datacatalog.ports.stores import Work
+    from datacatalog.services.records import Written
+
+LISTED = tuple(kind.value for kind in SPECS)
+LEVELS = tuple(kind.value for kind in (*HIERARCHY, Kind.PIPELINEJOB))
+BATCH = 1000
+
+reference = click.argument("record", metavar="UUID|PATH|ID")
+revision_option = click.option(
+    "--if-revision",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Only where it is of this revision still; 'records show' tells.",
+)
+
+
+@click.group(cls=Group)
+def records() -> None:
+    """Look at records of every kind, change them, hide them, bring them back.
+
+    A record is named by its UUID, its identifier, its path, or agave://system/path. Jobs and pipelines are changed by
+    'datacatalog jobs' and 'datacatalog pipelines'.
+    """
+
+
+@records.command("list")
+@click.argument("kind", type=click.Choice(LISTED))
+@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only those with this value; may be given again.")  # fmt: skip
+@click.option("--all", "hidden", is_flag=True, help="Those that were deleted as well.")
+@limit_option
+@after_option
+@pass_cli
+def list_(cli: Cli, kind: str, where: Sequence[str], hidden: bool, limit: int, after: str | None) -> None:
+    """List the records of a kind."""
+    from datacatalog.interfaces.cli.showing import row
+
+    wanted = dict(_pair(text) for text in where)
+    page = cli.env.store.read(
+        lambda work: work.records.page(Kind(kind), wanted, after=after, limit=limit, hidden=hidden)
+    )
+    fields = (field for field in SPECS[Kind(kind)].searchable if not field.startswith("_"))
+    cli.out.table(map(row, page.records), ("uuid", *fields, *(["hidden"] if hidden else [])))
+
+
+@records.command()
+@reference
+@click.option("--all", "hidden", is_flag=True, help="One that was deleted as well; by its UUID.")
+@pass_cli
+def show(cli: Cli, record: str, hidden: bool) -> None:
+    """Show a record with its links, its dates and its revision."""
+
+    def body(work: Work) -> dict[str, Any]:
+        from datacatalog.services.records import document_of
+
+        found = work.records.get(_uuid(cli, record, work)) if hidden else _found(cli, record, work)
+        return {**document_of(found, work), **_properties(found)}
+
+    cli.out.document(cli.env.store.read(body))
+
+
+def _properties(record: Record) -> dict[str, Any]:
+    """Return what the catalog itself says of a record, under the published names."""
+    from datacatalog.domain.documents import published
+
+    dates = {"created_date": record.created, "modified_date": record.modified}
+    told: dict[str, Any] = {name: published(date) for name, date in dates.items() if date is not None}
+    return {
+        "_properties": {**told, "revision": record.revision},
+        **({} if record.visible else {"_visible": False}),
+    }
+
+
+@records.command("set")
+@reference
+@click.argument("fields", nargs=-1, required=True, metavar="FIELD=JSON...")
+@revision_option
+@pass_cli
+def set_(cli: Cli, record: str, fields: Sequence[str], if_revision: int | None) -> None:
+    """Set fields of a record.
+
+    What is no JSON is taken as text. An object changes only the fields that it names, null removes a field, and a list of links
+    takes the place of the links that are there.
+    """
+    patch = {name: _json_or_text(text) for name, text in map(_pair, fields)}
+
+    def body(work: Work) -> Written:
+        from datacatalog.services.records import patch_record
+
+        uuid = _found(cli, record, work).uuid
+        return patch_record(uuid, patch, work, cli.env, if_revision=if_revision, by=cli.user)
+
+    _tell(cli, cli.env.store.transact(body))
+
+
+@records.command()
+@reference
+@click.option("--force", is_flag=True, help="Remove it for good, with the links from and to it; hidden ones by their UUID.")  # fmt: skip
+@revision_option
+@pass_cli
+def delete(cli: Cli, record: str, force: bool, if_revision: int | None) -> None:
+    """Hide a record; a file takes its checksum with it."""
+
+    def body(work: Work) -> Written:
+        from datacatalog.services.records import delete_record
+
+        uuid = _uuid(cli, record, work)
+        return delete_record(uuid, work, cli.env, force=force, if_revision=if_revision, by=cli.user)
+
+    _tell(cli, cli.env.store.transact(body))
+
+
+@records.command()
+@click.argument("record", metavar="UUID")
+@pass_cli
+def undelete(cli: Cli, record: str) -> None:
+    """Bring a hidden record back."""
+
+    def body(work: Work) -> Written:
+        from datacatalog.services.records import undelete_record
+
+        return undelete_record(_uuid(cli, record, work), work, cli.env, by=cli.user)
+
+    _tell(cli, cli.env.store.transact(body))
+
+
+@click.command(cls=Command)
+@click.argument("records", nargs=-1, required=True, metavar="UUID|PATH|ID...")
+@click.option("--to", "kind", type=click.Choice(LEVELS), required=True, help="What is asked for.")
+@pass_cli
+def linked(cli: Cli, records: Sequence[str], kind: str) -> None:
+    """Tell what belongs to records: files, measurements, samples, ..., or jobs.
+
+    Below them in the hierarchy of challenge problem, experiment design, experiment, sample, measurement and file, or above
+    them; of a job, the files that it made.
+    """
+    from datacatalog.interfaces.cli.showing import label
+    from datacatalog.services import linkage
+
+    def body(work: Work) -> list[dict[str, Any]]:
+        starts = linkage.named(records, work, cli.env)
+        uuids = linkage.linked(starts, Kind(kind), work)
+        rows = []
+        for begin in range(0, len(uuids), BATCH):
+            found = work.records.find_many(uuids[begin : begin + BATCH])
+            rows += [{"uuid": uuid, "label": label(found[uuid])} for uuid in uuids[begin : begin + BATCH]]
+        return rows
+
+    cli.out.table(cli.env.store.read(body), ("uuid", "label"))
+
+
+# -------------------------------------------------------------------------------------------- helpers
+
+
+def _found(cli: Cli, text: str, work: Work) -> Record:
+    from datacatalog.services.records import find_record
+
+    return find_record(text, work, cli.env)
+
+
+def _uuid(cli: Cli, text: str, work: Work) -> TypedUuid:
+    """Return the UUID that a text is, hidden or not, or the one of the record that it names."""
+    from datacatalog.domain.errors import InvalidField
+    from datacatalog.domain.identifiers.typed import read_typed
+
+    try:
+        return read_typed(text)
+    except InvalidField:
+        return _found(cli, text, work).uuid
+
+
+def _tell(cli: Cli, written: Written) -> None:
+    cli.out.document(
+        {"uuid": written.record.uuid, "action": written.action, "revision": written.record.revision}
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"'{text}' is no FIELD=VALUE")
+    return name, value
+
+
+def _json_or_text(text: str) -> Any:
+    """Read a value: JSON, or text that does not begin as JSON does.  Raises InvalidJson."""
+    from datacatalog.domain.errors import InvalidJson
+    from datacatalog.domain.strict_json import parse_json
+
+    try:
+        return parse_json(text)
+    except InvalidJson:
+        if text.startswith(("{", "[", '"')):
+            raise
+        return text
