@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from datacatalog.adapters.stores.sqlite import SqliteStore, connections, schema
+from datacatalog.adapters.stores.sqlite import SqliteStore, connections, keys, schema
 from datacatalog.adapters.stores.sqlite.connections import Seat
 from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.domain.errors import Duplicate, Misconfigured, StoreDown
-from datacatalog.domain.kinds import SPECS, Kind
+from datacatalog.domain.kinds import SPECS, Kind, Relation
 from datacatalog.ports.stores import Work
-from tests.contracts.ledgers import START, entry, job, record
+from tests.contracts.ledgers import START, entry, job, record, uuid_of
 from tests.integration.store_actors import opened
 
 
@@ -160,7 +160,7 @@ def test_newly_declared_fields_are_filled_and_indexed(path: Path, store: SqliteS
     schema.migrate(connection, specs)
     assert schema.is_current(connection, specs)
     rows = connection.execute('SELECT uuid, "body.colour", "body.size" FROM samples').fetchall()
-    assert rows == [(stored.uuid, "red", None)]
+    assert rows == [(keys.packed(stored.uuid), "red", None)]
     indexes = {row[1] for row in connection.execute("PRAGMA index_list(samples)")}
     assert {"samples.body.colour", "samples.body.size"} <= indexes
     assert "samples.body.lab_sample_id" not in indexes
@@ -293,15 +293,20 @@ def test_every_statement_of_everyday_work_goes_along_an_index(store: SqliteStore
 
     def everyday(work: Work) -> None:
         work.records.find(stored.uuid)
-        work.records.page(Kind.PIPELINEJOB, after="1")
-        work.records.page(Kind.PIPELINEJOB, {"state": "RUNNING"}, after="1")
+        work.records.page(Kind.PIPELINEJOB, after=stored.uuid)
+        work.records.page(Kind.PIPELINEJOB, {"state": "RUNNING"}, after=stored.uuid)
         work.records.page(Kind.PIPELINEJOB, {"state": "RUNNING", "session": "casual-bass"}, hidden=True)
         work.records.count(Kind.PIPELINEJOB, {"state": "RUNNING"})
         work.records.identified(Kind.SAMPLE, "sample_id", "s")
         work.records.page(Kind.SAMPLE, {"sample_id": "s"})
+        work.records.find_many([stored.uuid, uuid_of(Kind.FILE)])
+        work.records.between(Kind.FILE, "name", "/a/", "/a0")
+        work.records.glance(Kind.FILE, ["name", "_seen"], "/a/", "/a0")
         work.records.changes(stored.uuid, after=3)
         work.links.of(stored.uuid)
         work.links.to(stored.uuid)
+        work.links.step([stored.uuid, uuid_of(Kind.FILE)], up=True)
+        work.links.step([stored.uuid], up=False, relations=[Relation.CHILD_OF, Relation.GENERATED_BY])
         work.history.page(stored.uuid, after=5)
         work.history.length(stored.uuid)
         work.executions.get("a", "e")
@@ -313,6 +318,7 @@ def test_every_statement_of_everyday_work_goes_along_an_index(store: SqliteStore
         everyday(work)
         seen = work.records.get(stored.uuid)
         work.records.put(replace(seen, body={**seen.body, "state": "RUNNING"}), at=START)
+        work.records.put_many([record(Kind.FILE) for _ in range(12)], at=START)
         work.history.append(stored.uuid, entry())
         work.outbox.send("q", {}, id="m", at=START)
 

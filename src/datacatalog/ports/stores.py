@@ -153,7 +153,7 @@ class Records(Protocol):
         Args:
             hidden: return those that were deleted softly as well.
         Raises:
-            InvalidField: a field of `where` is not declared searchable for this kind.
+            InvalidField: a field of `where` is not declared searchable for this kind, or `after` is no UUID.
         """
         ...
 
@@ -225,12 +225,18 @@ class Records(Protocol):
         """
         ...
 
-    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
-        """Do as `put` for each record, in any order and faster; no two of them are the same record."""
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
+        """Do as `put` for each record, in any order and faster; no two of them are the same record.
+
+        Raises:
+            As `put` does, of any of them: none of them was written then.
+        """
         ...
 
     def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
-        """Remove a record, its links from and to others, and its history for good; the update log keeps a line.
+        """Remove a record, its links from and to others, and its history for good.
+
+        The update log goes on telling when something was done, and that the record was removed, but not what.
 
         Raises UnknownRecord.
         """
@@ -272,6 +278,8 @@ class Links(Protocol):
         Args:
             kind: only links whose source is of this kind.
             after: the last source of the page before.
+        Raises:
+            InvalidField: `after` is no UUID.
         """
         ...
 
@@ -291,7 +299,12 @@ class History(Protocol):
     """What happened to jobs: append-only and unbounded."""
 
     def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
-        """Append one entry; return its sequence number (1, 2, ... per job, without gaps)."""
+        """Append one entry; return its sequence number (1, 2, ... per job, without gaps).
+
+        Raises:
+            InvalidRecord: its data cannot be kept.
+            InvalidField: `job` or the entry's UUID is no UUID.
+        """
         ...
 
     def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
@@ -430,6 +443,9 @@ class Store(Protocol):
         Returns only after the commit is on disk. `body` may share its commit with others that run at the same
         time (each still all-or-nothing), must not run a transaction of its own, and may run more than once
         (an adapter may repeat it after a conflict), so it has no effects but those on `Work`.
+
+        Nobody else may write meanwhile. Whoever writes much prepares it outside, and writes it in pieces that take about
+        0.2 s each, so that an event that is to be recorded waits no longer than that.
 
         Raises:
             Whatever `body` raises: nothing was written then.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from datacatalog.adapters.stores.codec import check_integers, same_document
+from datacatalog.adapters.stores.codec import check_integers, decode, same_document
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, InvalidLink, InvalidRecord
 from datacatalog.domain.jobs.job import LIFECYCLE_FIELDS
@@ -25,7 +26,25 @@ _PREFIXES_OF: Mapping[Kind, Sequence[str]] = {
     **{kind: (prefix,) for kind, prefix in PREFIXES.items()},
     Kind.FILE: tuple(prefix for prefix, kind in _KIND_OF.items() if kind is Kind.FILE),
 }
+_is_uuid = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _NOT_LOGGED: Mapping[Kind, frozenset[str]] = {Kind.PIPELINEJOB: LIFECYCLE_FIELDS}
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID as this catalog writes them: lower-case, with dashes."""
+    return _is_uuid(text) is not None
+
+
+def check_uuid(text: str) -> None:
+    """Raises InvalidField: a text is no UUID as this catalog writes them."""
+    if not is_uuid(text):
+        raise InvalidField("uuid", f"{text!r} is no UUID")
+
+
+def check_cursor(after: str | None) -> None:
+    """Raises InvalidField: a page cannot begin after this."""
+    if after is not None and not is_uuid(after):
+        raise InvalidField("after", f"{after!r} is no UUID")
 
 
 def kind_of(uuid: str) -> Kind | None:
@@ -48,7 +67,7 @@ def spec_of(kind: Kind) -> KindSpec:
 
 def check_kind(record: Record) -> None:
     """Raises InvalidRecord: the UUID is not one of the record's kind."""
-    if kind_of(record.uuid) is not record.kind:
+    if kind_of(record.uuid) is not record.kind or not is_uuid(record.uuid):
         raise InvalidRecord(record.kind, [("/uuid", f"{record.uuid} is no UUID of this kind")])
 
 
@@ -80,6 +99,9 @@ def check_links(links: Iterable[Link]) -> list[Link]:
         if kind is None:
             raise InvalidLink(link.relation, f"{link.source} is no record that carries links")
         check_link(kind, link)
+        for end in (link.source, link.target):
+            if not is_uuid(end):
+                raise InvalidLink(link.relation, f"{end!r} is no UUID")
     return checked
 
 
@@ -94,7 +116,7 @@ def texts_of(body: JsonObject, fields: Iterable[str]) -> tuple[str | None, ...]:
     return tuple([value if isinstance(value, str) else None for value in values])
 
 
-def diff_for_log(old: Record, old_text: str, new: Record, new_text: str) -> Mapping[str, Any] | None:
+def diff_for_log(old_text: str, new: Record, new_text: str) -> Mapping[str, Any] | None:
     """Return which body fields differ, or None where nothing does.
 
     Lifecycle fields of a job are left out, so that an event leaves an empty difference.
@@ -105,7 +127,7 @@ def diff_for_log(old: Record, old_text: str, new: Record, new_text: str) -> Mapp
     """
     if old_text == new_text:
         return None
-    diff = diff_of(old.body, new.body)
+    diff = diff_of(decode(old_text), new.body)
     if diff:
         check_integers([pair[1] for pair in diff.values()], new.kind)
     else:
@@ -156,6 +178,25 @@ def change_of(
         revision=revision,
         diff=diff,
         admin=_signed(new, by),
+    )
+
+
+def is_logged(kind: Kind) -> bool:
+    """Tell whether changes of this kind go to the update log."""
+    return SPECS[kind].logged
+
+
+def created_line(record: Record) -> Change:
+    """Return what the log says of the creation of a record to which nothing was done since that the log tells."""
+    if record.created is None:
+        raise ValueError(f"{record.uuid} was never stored")
+    return Change(
+        uuid=record.uuid,
+        date=record.created,
+        action="create",
+        revision=0,
+        diff=diff_of_new(record),
+        admin=record.admin,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.memory.session import MemorySession
 from datacatalog.adapters.stores.memory.tables import Message, Tables
 from datacatalog.domain.documents import JsonObject
@@ -24,6 +24,8 @@ class MemoryHistory:
 
     def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
         tables = self._session.to_write()
+        rules.check_uuid(job)
+        rules.check_uuid(entry.uuid)
         text = None if entry.data is None else codec.encode(entry.data, "history entry")
         entries = tables.history.get(job)
         if entries is None:

@@ -11,7 +11,7 @@ from datacatalog.adapters.stores.memory.session import MemorySession
 from datacatalog.adapters.stores.memory.tables import Stored
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
+from datacatalog.domain.errors import DatacatalogError, Duplicate, StaleWrite, UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
 from datacatalog.ports.stores import Glance, Page
@@ -52,6 +52,7 @@ class MemoryRecords:
         limit: int = 100,
         hidden: bool = False,
     ) -> Page:
+        rules.check_cursor(after)
         found = self._matching(kind, where or {}, after=after or "", hidden=hidden)
         records = [_fresh(stored) for stored in found[:limit]]
         return Page(records=records, next=records[-1].uuid if len(found) > limit and records else None)
@@ -94,8 +95,15 @@ class MemoryRecords:
             for seq in sorted(seq for seq in lines if seq > after)[:limit]
         ]
 
-    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
-        return [self.put(record, at=at) for record in records]
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
+        tables = self._session.to_write()
+        mark = tables.mark()
+        try:
+            for record in records:
+                self.put(record, at=at)
+        except DatacatalogError:
+            tables.undo(mark)
+            raise
 
     def put(
         self,
@@ -114,7 +122,7 @@ class MemoryRecords:
         same = old is not None and old.revision == record.revision
         if old is None or stored is None or not same:
             return self._insert(record, text, taken=old is not None, at=at, beside=beside or {}, by=by)
-        diff = rules.diff_for_log(old, stored.text, record, text)
+        diff = rules.diff_for_log(stored.text, record, text)
         if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
@@ -134,6 +142,9 @@ class MemoryRecords:
         links.remove(links.to(uuid, limit=len(tables.said_of.get(uuid, {}))))
         tables.drop(tables.history, uuid)
         self._log(rules.purge_line(record, at=at, by=by))
+        lines = tables.changes[uuid]
+        for seq, (line, _) in list(lines.items()):
+            tables.set(lines, seq, (line, "{}"))
 
     def _insert(
         self, record: Record, text: str, *, taken: bool, at: datetime, beside: JsonObject, by: str | None
@@ -227,6 +238,7 @@ class MemoryLinks:
         after: str | None = None,
         limit: int = 1000,
     ) -> Sequence[Link]:
+        rules.check_cursor(after)
         prefixes = ("",) if kind is None else tuple(rules.prefixes_of(kind))
         found = (
             Link(source=TypedUuid(source), relation=name, target=target)

@@ -93,9 +93,13 @@ class Tables:
         """Let what was done stay."""
         self._journal.clear()
 
-    def undo(self) -> None:
-        """Take back what was done since the last `keep`."""
-        while self._journal:
+    def mark(self) -> int:
+        """Return a point to which `undo` may go back."""
+        return len(self._journal)
+
+    def undo(self, mark: int = 0) -> None:
+        """Take back what was done since the last `keep`, or since a mark."""
+        while len(self._journal) > mark:
             table, key, old = self._journal.pop()
             if old is _MISSING:
                 table.pop(key, None)

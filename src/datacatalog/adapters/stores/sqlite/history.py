@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores import codec, rules
+from datacatalog.adapters.stores.sqlite import keys
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.lifecycle import Event, State
@@ -26,9 +27,9 @@ class SqliteHistory:
             "INSERT INTO history (job, seq, uuid, name, date, state, implied, noted, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                job,
+                keys.packed(job),
                 seq,
-                entry.uuid,
+                keys.packed(entry.uuid),
                 entry.name.value,
                 codec.micros(entry.date),
                 entry.state.value,
@@ -40,16 +41,18 @@ class SqliteHistory:
         return seq
 
     def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
+        if not rules.is_uuid(job):
+            return []
         rows = self._session.read(
             "SELECT seq, uuid, name, date, state, implied, noted, data FROM history"
             " WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (job, after, limit),
+            (keys.packed(job), after, limit),
         ).fetchall()
         return [
             (
                 seq,
                 HistoryEntry(
-                    uuid=TypedUuid(uuid),
+                    uuid=keys.text(key),
                     name=Event(name),
                     date=codec.instant(date),
                     data=None if data is None else codec.decode(data),
@@ -58,12 +61,14 @@ class SqliteHistory:
                     noted=noted == 1,
                 ),
             )
-            for seq, uuid, name, date, state, implied, noted, data in rows
+            for seq, key, name, date, state, implied, noted, data in rows
         ]
 
     def length(self, job: TypedUuid) -> int:
+        if not rules.is_uuid(job):
+            return 0
         # Without gaps, the last number is the length.
         last = self._session.read(
-            "SELECT seq FROM history WHERE job = ? ORDER BY seq DESC LIMIT 1", (job,)
+            "SELECT seq FROM history WHERE job = ? ORDER BY seq DESC LIMIT 1", (keys.packed(job),)
         ).fetchone()
         return 0 if last is None else int(last[0])

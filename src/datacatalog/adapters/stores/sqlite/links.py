@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from datacatalog.adapters.stores import rules
+from datacatalog.adapters.stores.sqlite import bulk, chunks, keys
+from datacatalog.adapters.stores.sqlite.keys import NUMBERS, RELATIONS
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
+
+_INSERT = chunks.repeated("INSERT OR IGNORE INTO links (source, relation, target) VALUES", "(?, ?, ?)")
 
 
 class SqliteLinks:
@@ -19,22 +24,26 @@ class SqliteLinks:
         self._session = session
 
     def add(self, links: Iterable[Link]) -> int:
-        return self._each(
-            "INSERT OR IGNORE INTO links (source, relation, target) VALUES (?, ?, ?)",
-            rules.check_links(links),
-        )
+        rows = sorted(_rows(rules.check_links(links)))
+        return bulk.insert(self._session, _INSERT, [value for row in rows for value in row], width=3)
 
     def remove(self, links: Iterable[Link]) -> int:
-        return self._each("DELETE FROM links WHERE source = ? AND relation = ? AND target = ?", links)
+        sql = "DELETE FROM links WHERE source = ? AND relation = ? AND target = ?"
+        there = [link for link in links if rules.is_uuid(link.source) and rules.is_uuid(link.target)]
+        return sum(self._session.write(sql, row).rowcount for row in _rows(there))
 
     def of(self, source: TypedUuid, relation: Relation | None = None) -> Sequence[Link]:
+        if not rules.is_uuid(source):
+            return []
         sql = "SELECT relation, target FROM links WHERE source = ?"
+        values: tuple[bytes | int, ...] = (keys.packed(source),)
         if relation is not None:
-            rows = self._session.read(f"{sql} AND relation = ?", (source, relation.value)).fetchall()
-        else:
-            rows = self._session.read(sql, (source,)).fetchall()
-        found = [Link(source=source, relation=Relation(name), target=target) for name, target in rows]
-        return sorted(found, key=lambda link: (link.relation, link.target))
+            sql, values = f"{sql} AND relation = ?", (*values, NUMBERS[relation])
+        rows = self._session.read(sql, values).fetchall()
+        return [
+            Link(source=source, relation=RELATIONS[number], target=keys.text(target))
+            for number, target in sorted(rows)
+        ]
 
     def to(
         self,
@@ -45,6 +54,9 @@ class SqliteLinks:
         after: str | None = None,
         limit: int = 1000,
     ) -> Sequence[Link]:
+        start = keys.packed_after(after)
+        if not rules.is_uuid(target):
+            return []
         # One look per relation and kind of UUID, each along the index and each `limit` rows at most.
         relations = Relation if relation is None else (relation,)
         prefixes = ("",) if kind is None else rules.prefixes_of(kind)
@@ -52,7 +64,7 @@ class SqliteLinks:
             Link(source=source, relation=each, target=target)
             for each in relations
             for prefix in prefixes
-            for source in self._sources(target, each, prefix, after or "", limit)
+            for source in self._sources(keys.packed(target), each, prefix, start, limit)
         ]
         return rules.page_of_links(found, limit)
 
@@ -60,28 +72,42 @@ class SqliteLinks:
         self, uuids: Iterable[TypedUuid], *, up: bool, relations: Collection[Relation] | None = None
     ) -> Sequence[Link]:
         near = "source" if up else "target"
-        found = {
-            Link(source=source, relation=Relation(name), target=target)
-            for uuid in set(uuids)
-            for source, name, target in self._session.read(
-                f"SELECT source, relation, target FROM links WHERE {near} = ?",  # noqa: S608
-                (uuid,),
-            ).fetchall()
-        }
-        return rules.ordered_links(link for link in found if relations is None or link.relation in relations)
+        sql = f"SELECT source, relation, target FROM links WHERE {near} IN"  # noqa: S608
+        only = "" if relations is None else _one_of(frozenset(NUMBERS[each] for each in relations))
+        rows: list[tuple[bytes, int, bytes]] = []
+        for marks, values in chunks.lists(keys.packed_all(uuids)):
+            rows += self._session.read(f"{sql} ({marks}){only}", values).fetchall()
+        rows.sort()
+        return _links(rows)
 
     def _sources(
-        self, target: TypedUuid, relation: Relation, prefix: str, after: str, limit: int
+        self, target: bytes, relation: Relation, prefix: str, after: bytes, limit: int
     ) -> list[TypedUuid]:
+        first, last = keys.bounds(prefix)
         rows = self._session.read(
-            "SELECT source FROM links WHERE target = ? AND relation = ? AND source > ? AND source < ?"
-            " ORDER BY source LIMIT ?",
-            (target, relation.value, max(after, prefix), f"{prefix}~", limit),
+            "SELECT source FROM links WHERE target = ? AND relation = ? AND source > ? AND source >= ?"
+            " AND source <= ? ORDER BY source LIMIT ?",
+            (target, NUMBERS[relation], after, first, last, limit),
         ).fetchall()
-        return [source for [source] in rows]
+        return [keys.text(source) for [source] in rows]
 
-    def _each(self, sql: str, links: Iterable[Link]) -> int:
-        return sum(
-            self._session.write(sql, (link.source, link.relation.value, link.target)).rowcount
-            for link in links
-        )
+
+def _rows(links: Iterable[Link]) -> list[tuple[bytes, int, bytes]]:
+    packed = keys.packed
+    return [(packed(link.source), NUMBERS[link.relation], packed(link.target)) for link in links]
+
+
+def _links(rows: Sequence[tuple[bytes, int, bytes]]) -> list[Link]:
+    """Return links; most ends stand in many of them, so each is made a text once."""
+    text = keys.text
+    ends = {end for row in rows for end in (row[0], row[2])}
+    texts = {end: text(end) for end in ends}
+    return [
+        Link(source=texts[source], relation=RELATIONS[number], target=texts[target])
+        for source, number, target in rows
+    ]
+
+
+@lru_cache(maxsize=256)
+def _one_of(numbers: frozenset[int]) -> str:
+    return f" AND relation IN ({', '.join(map(str, sorted(numbers)))})"

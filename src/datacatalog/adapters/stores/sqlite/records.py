@@ -4,66 +4,35 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cache, lru_cache
 from typing import Any
 
 from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.sqlite.schema import RECORD_COLUMNS, field_column, quoted
+from datacatalog.adapters.stores.sqlite import bulk, chunks, keys
+from datacatalog.adapters.stores.sqlite.changes import SqliteChanges
+from datacatalog.adapters.stores.sqlite.rows import STATEMENTS, Row, row_of
+from datacatalog.adapters.stores.sqlite.schema import field_column
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
-from datacatalog.domain.kinds import SPECS, Kind, KindSpec, TypedUuid
+from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
 from datacatalog.domain.records import Change, Record
 from datacatalog.ports.stores import Glance, Page
-
-
-class _Statements:
-    """The SQL of one collection."""
-
-    def __init__(self, spec: KindSpec) -> None:
-        self.spec = spec
-        self.table = quoted(spec.collection)
-        self.fields = tuple(field_column(field) for field in spec.kept)
-        columns = (*RECORD_COLUMNS, *self.fields)
-        self.select = f"SELECT rowid, uuid, {', '.join(columns)} FROM {self.table}"  # noqa: S608
-        self.get = f"{self.select} WHERE uuid = ?"
-        marks = ", ".join("?" * (len(columns) + 1))
-        self.insert = f"INSERT INTO {self.table} (uuid, {', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-        self.update = cache(self._update)
-
-    def _update(self, columns: tuple[str, ...]) -> str:
-        sets = ", ".join(f"{column} = ?" for column in columns)
-        return f"UPDATE {self.table} SET {sets} WHERE rowid = ?"  # noqa: S608
-
-    def filter(self, where: Mapping[str, str]) -> str:
-        return "".join(f" AND {field_column(name)} = ?" for name in where)
-
-
-_STATEMENTS = {kind: _Statements(spec) for kind, spec in SPECS.items()}
-
-
-@dataclass(slots=True)
-class _Row:
-    """A record as it lies in its table; never changed (freezing it would double what it costs)."""
-
-    rowid: int
-    record: Record
-    text: str
-    fields: tuple[str | None, ...]
 
 
 class SqliteRecords:
     """Implements ports.stores.Records."""
 
-    __slots__ = ("_check", "_rows", "_session")
+    __slots__ = ("_admins", "_changes", "_check", "_rows", "_session")
 
     def __init__(self, session: Session, check: CheckRecord) -> None:
         self._session = session
         self._check = check
-        self._rows: dict[str, _Row] = {}
+        self._changes = SqliteChanges(session)
+        self._rows: dict[str, Row] = {}
+        self._admins: dict[str, int] = {}
 
     # ------------------------------------------------------------------------------------ reading
 
@@ -78,15 +47,27 @@ class SqliteRecords:
         return None if row is None else row.record
 
     def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
-        found = ((uuid, self.find(uuid)) for uuid in uuids)
-        return {uuid: record for uuid, record in found if record is not None}
+        wanted = dict.fromkeys(uuids)
+        unread: dict[Kind, list[str]] = {}
+        for uuid in wanted:
+            if uuid not in self._rows and (kind := rules.kind_of(uuid)) is not None:
+                unread.setdefault(kind, []).append(uuid)
+        for kind, some in unread.items():
+            self._read_many(kind, keys.packed_all(some))
+        return {uuid: self._rows[uuid].record for uuid in wanted if uuid in self._rows}
+
+    def _read_many(self, kind: Kind, wanted: Sequence[bytes]) -> None:
+        for marks, values in chunks.lists(wanted):
+            sql = f"{STATEMENTS[kind].select} WHERE uuid IN ({marks})"
+            for row in self._session.read(sql, values).fetchall():
+                self._keep(row_of(kind, row))
 
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         spec = rules.spec_of(kind)
         rules.check_identifier(spec, field)
-        sql = f"{_STATEMENTS[kind].select} WHERE {field_column(field)} = ?"
+        sql = f"{STATEMENTS[kind].select} WHERE {field_column(field)} = ?"
         found = self._session.read(sql, (value,)).fetchone()
-        return None if found is None else self._keep(_row_of(kind, found)).record
+        return None if found is None else self._keep(row_of(kind, found)).record
 
     def page(
         self,
@@ -99,12 +80,12 @@ class SqliteRecords:
     ) -> Page:
         where = where or {}
         rules.check_searchable(rules.spec_of(kind), where)
-        statements = _STATEMENTS[kind]
+        statements = STATEMENTS[kind]
         visible = "" if hidden else " AND visible = 1"
         sql = f"{statements.select} WHERE uuid > ?{visible}{statements.filter(where)} ORDER BY uuid LIMIT ?"
-        values = (after or "", *where.values(), limit + 1)
+        values = (keys.packed_after(after), *where.values(), limit + 1)
         rows = self._session.read(sql, values).fetchall()
-        records = [_row_of(kind, row).record for row in rows[:limit]]
+        records = [row_of(kind, row).record for row in rows[:limit]]
         return Page(records=records, next=records[-1].uuid if len(rows) > limit and records else None)
 
     def between(
@@ -114,10 +95,10 @@ class SqliteRecords:
         column = field_column(field)
         visible = "" if hidden else " AND visible = 1"
         sql = (
-            f"{_STATEMENTS[kind].select} WHERE {column} >= ? AND {column} < ?{visible}"
+            f"{STATEMENTS[kind].select} WHERE {column} >= ? AND {column} < ?{visible}"
             f" ORDER BY {column}, uuid LIMIT ?"
         )
-        return [_row_of(kind, row).record for row in self._session.read(sql, (low, high, limit)).fetchall()]
+        return [row_of(kind, row).record for row in self._session.read(sql, (low, high, limit)).fetchall()]
 
     def glance(
         self,
@@ -135,18 +116,18 @@ class SqliteRecords:
         columns = "".join(f", {field_column(name)}" for name in fields)
         order = field_column(field)
         sql = (
-            f"SELECT uuid, revision, visible{columns} FROM {_STATEMENTS[kind].table}"  # noqa: S608
+            f"SELECT uuid, revision, visible{columns} FROM {STATEMENTS[kind].table}"  # noqa: S608
             f" WHERE {order} >= ? AND {order} < ? ORDER BY {order}, uuid LIMIT ?"
         )
         return [
-            Glance(uuid, revision, visible == 1, tuple(values))
-            for uuid, revision, visible, *values in self._session.read(sql, (low, high, limit)).fetchall()
+            Glance(keys.text(key), revision, visible == 1, tuple(values))
+            for key, revision, visible, *values in self._session.read(sql, (low, high, limit)).fetchall()
         ]
 
     def count(self, kind: Kind, where: Mapping[str, str] | None = None) -> int:
         where = where or {}
         rules.check_searchable(rules.spec_of(kind), where)
-        statements = _STATEMENTS[kind]
+        statements = STATEMENTS[kind]
         count = f"SELECT count(*) FROM {statements.table}"  # noqa: S608
         if where:
             sql = f"{count} WHERE visible = 1{statements.filter(where)}"
@@ -157,25 +138,7 @@ class SqliteRecords:
         return int(found)
 
     def changes(self, uuid: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, Change]]:
-        rows = self._session.read(
-            "SELECT seq, date, action, revision, diff, admin FROM changes WHERE uuid = ? AND seq > ?"
-            " ORDER BY seq LIMIT ?",
-            (uuid, after, limit),
-        ).fetchall()
-        return [
-            (
-                seq,
-                Change(
-                    uuid=uuid,
-                    date=codec.instant(date),
-                    action=action,
-                    revision=revision,
-                    diff=codec.decode(diff),
-                    admin=codec.decode(admin),
-                ),
-            )
-            for seq, date, action, revision, diff, admin in rows
-        ]
+        return self._changes.page(uuid, self.find(uuid), after=after, limit=limit)
 
     # ------------------------------------------------------------------------------------ writing
 
@@ -194,38 +157,87 @@ class SqliteRecords:
             return self._insert(record, text, at, beside or {}, by)
         return self._replace(record, text, at, beside or {}, by, action)
 
-    def put_many(self, records: Iterable[Record], *, at: datetime) -> Sequence[Record]:
-        return [self.put(record, at=at) for record in records]
+    def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
+        new: dict[Kind, bulk.NewRows] = {}
+        changed: list[tuple[Record, str]] = []
+        for record in records:
+            rules.check_kind(record)
+            text = codec.text_of(record.body, record.kind)
+            if record.revision is not None:
+                changed.append((record, text))
+                continue
+            _, values = self._new_values(record, text, at)
+            rows = new.setdefault(record.kind, bulk.NewRows())
+            rows.records.append(record)
+            rows.values += values
+        if not changed:
+            self._insert_all(new)
+            return
+        self.find_many([record.uuid for record, _ in changed])
+        try:
+            with self._session.all_or_nothing():
+                self._insert_all(new)
+                for record, text in changed:
+                    self._replace(record, text, at, {}, None, None)
+        except BaseException:
+            self._rows.clear()
+            self._admins.clear()
+            raise
+
+    def _insert_all(self, new: Mapping[Kind, bulk.NewRows]) -> None:
+        collided = bulk.insert_all(self._session, new)
+        if collided is not None:
+            raise self._first_taken(new[collided].records)
 
     def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         row = self._row(uuid)
         if row is None:
             raise UnknownRecord(uuid, rules.kind_of(uuid) or "record")
-        table = _STATEMENTS[row.record.kind].table
-        self._session.write(f"DELETE FROM {table} WHERE rowid = ?", (row.rowid,))  # noqa: S608
-        self._session.write("DELETE FROM links WHERE source = ?", (uuid,))
-        self._session.write("DELETE FROM links WHERE target = ?", (uuid,))
-        self._session.write("DELETE FROM history WHERE job = ?", (uuid,))
+        table, key = STATEMENTS[row.record.kind].table, keys.packed(uuid)
+        self._session.write(f"DELETE FROM {table} WHERE uuid = ?", (key,))  # noqa: S608
+        self._session.write("DELETE FROM links WHERE source = ?", (key,))
+        self._session.write("DELETE FROM links WHERE target = ?", (key,))
+        self._session.write("DELETE FROM history WHERE job = ?", (key,))
         del self._rows[uuid]
-        self._log(rules.purge_line(row.record, at=at, by=by))
+        self._changes.purged(row.record, rules.purge_line(row.record, at=at, by=by))
 
     def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject, by: str | None) -> Record:
-        codec.check_integers(record.body, record.kind)
-        self._check(record)
-        statements = _STATEMENTS[record.kind]
-        fields = rules.kept_values(statements.spec, record.body)
-        moment = codec.micros(at)
-        admin = codec.encode(dict(record.admin), record.kind)
-        values = (record.uuid, 0, record.visible, record.salt, admin, moment, moment, text, *fields)
+        fields, values = self._new_values(record, text, at)
         try:
-            rowid = self._session.write(statements.insert, values).lastrowid or 0
+            self._session.write(STATEMENTS[record.kind].insert, values)
         except sqlite3.IntegrityError as error:
             raise self._taken(record, fields, insert=True) from error
         stored = replace(record, revision=0, created=at, modified=at)
-        self._rows[record.uuid] = _Row(rowid, stored, text, fields)
-        diff = {**rules.diff_of_new(record), **beside}
-        self._log(rules.change_of(None, stored, diff, at=at, by=by))
+        self._rows[record.uuid] = Row(stored, text, fields)
+        if beside or by is not None:
+            # All else that the log says of it, the record tells.
+            diff = {**rules.diff_of_new(record), **beside}
+            self._changes.created(rules.change_of(None, stored, diff, at=at, by=by))
         return stored
+
+    def _new_values(
+        self, record: Record, text: str, at: datetime
+    ) -> tuple[tuple[str | None, ...], tuple[Any, ...]]:
+        """Return the fields, and all values, of a record that may be inserted.  Raises InvalidRecord."""
+        codec.check_integers(record.body, record.kind)
+        self._check(record)
+        fields = rules.kept_values(SPECS[record.kind], record.body)
+        moment = codec.micros(at)
+        admin = self._admin_number(record)
+        key = keys.packed(record.uuid)
+        return fields, (key, 0, record.visible, record.salt, admin, moment, moment, text, *fields)
+
+    def _admin_number(self, record: Record) -> int:
+        """Return the number of a record's owner; a new owner gets one."""
+        text = codec.encode(dict(record.admin), record.kind)
+        number = self._admins.get(text)
+        if number is None:
+            found = self._session.read("SELECT id FROM admins WHERE text = ?", (text,)).fetchone()
+            if found is None:
+                added = self._session.write("INSERT INTO admins (text) VALUES (?)", (text,))
+                found = (added.lastrowid or 0,)
+            number = self._admins[text] = int(found[0])
+        return number
 
     def _replace(
         self,
@@ -241,7 +253,7 @@ class SqliteRecords:
             self._check(record)
             raise StaleWrite(record.uuid)
         old = row.record
-        diff = rules.diff_for_log(old, row.text, record, text)
+        diff = rules.diff_for_log(row.text, record, text)
         if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
@@ -258,13 +270,16 @@ class SqliteRecords:
             modified=at,
         )
         self._write(row, stored, text, fields)
-        self._rows[record.uuid] = _Row(row.rowid, stored, text, fields)
-        self._log(rules.change_of(old, stored, {**(diff or {}), **beside}, at=at, by=by, action=action))
+        self._rows[record.uuid] = Row(stored, text, fields)
+        change = rules.change_of(old, stored, {**(diff or {}), **beside}, at=at, by=by, action=action)
+        if change is not None:
+            # From its text: whoever read the record may have changed its body in place.
+            self._changes.changed(replace(old, body=codec.decode(row.text)), change)
         return stored
 
-    def _write(self, row: _Row, stored: Record, text: str, fields: tuple[str | None, ...]) -> None:
+    def _write(self, row: Row, stored: Record, text: str, fields: tuple[str | None, ...]) -> None:
         """Set the columns that differ, so that only their indexes are touched."""
-        statements = _STATEMENTS[stored.kind]
+        statements = STATEMENTS[stored.kind]
         old = row.record
         changed: dict[str, Any] = {
             "revision": stored.revision,
@@ -277,9 +292,10 @@ class SqliteRecords:
         if not rules.same_outside(old, stored):
             changed["visible"] = stored.visible
             changed["salt"] = stored.salt
-            changed["admin"] = codec.encode(dict(stored.admin), stored.kind)
+            changed["admin"] = self._admin_number(stored)
+        values = (*changed.values(), keys.packed(stored.uuid))
         try:
-            self._session.write(statements.update(tuple(changed)), (*changed.values(), row.rowid))
+            self._session.write(statements.update(tuple(changed)), values)
         except sqlite3.IntegrityError as error:
             raise self._taken(stored, fields, insert=False) from error
 
@@ -298,59 +314,38 @@ class SqliteRecords:
                 return Duplicate(field, value)
         raise AssertionError(f"{record.uuid} collides with nothing")
 
-    def _log(self, change: Change | None) -> None:
-        if change is None:
-            return
-        self._session.write(
-            "INSERT INTO changes (uuid, seq, date, action, revision, diff, admin)"
-            " VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM changes WHERE uuid = ?), ?, ?, ?, ?, ?)",
-            (
-                change.uuid,
-                change.uuid,
-                codec.micros(change.date),
-                change.action,
-                change.revision,
-                codec.text_of(change.diff, "change"),
-                codec.text_of(dict(change.admin), "change"),
-            ),
-        )
+    def _first_taken(self, records: Sequence[Record]) -> StaleWrite | Duplicate:
+        """Find out which of some new records collides, with what is stored or with one before it."""
+        seen: set[tuple[str, str]] = set()
+        for record in records:
+            spec = SPECS[record.kind]
+            fields = rules.kept_values(spec, record.body)
+            mine = [
+                (field, value)
+                for field, value in zip(spec.identifiers, fields, strict=False)
+                if value is not None
+            ]
+            if ("uuid", record.uuid) in seen or self._row(record.uuid) is not None:
+                return StaleWrite(record.uuid)
+            for field, value in mine:
+                if (field, value) in seen or self.identified(record.kind, field, value) is not None:
+                    return Duplicate(field, value)
+            seen.update(mine, [("uuid", record.uuid)])
+        raise AssertionError("new records collide with nothing")
 
     # --------------------------------------------------------------------------------------- rows
 
-    def _row(self, uuid: TypedUuid) -> _Row | None:
+    def _row(self, uuid: TypedUuid) -> Row | None:
         """Return what is stored; what this work has read or written before is not read again."""
         row = self._rows.get(uuid)
         if row is not None:
             return row
         kind = rules.kind_of(uuid)
-        if kind is None:
+        if kind is None or not rules.is_uuid(uuid):
             return None
-        found = self._session.read(_STATEMENTS[kind].get, (uuid,)).fetchone()
-        return None if found is None else self._keep(_row_of(kind, found))
+        found = self._session.read(STATEMENTS[kind].get, (keys.packed(uuid),)).fetchone()
+        return None if found is None else self._keep(row_of(kind, found))
 
-    def _keep(self, row: _Row) -> _Row:
+    def _keep(self, row: Row) -> Row:
         self._rows[row.record.uuid] = row
         return row
-
-
-def _row_of(kind: Kind, found: tuple[Any, ...]) -> _Row:
-    rowid, uuid, revision, visible, salt, admin, created, modified, text, *fields = found
-    record = Record(
-        kind=kind,
-        uuid=uuid,
-        body=codec.decode(text),
-        salt=salt,
-        admin=dict(_admin(admin)),
-        revision=revision,
-        visible=visible == 1,
-        created=codec.instant(created),
-        modified=codec.instant(modified),
-    )
-    return _Row(rowid, record, text, tuple(fields))
-
-
-@lru_cache(maxsize=1024)
-def _admin(text: str) -> Mapping[str, str]:
-    """Few owners stand in very many records."""
-    admin: Mapping[str, str] = codec.decode(text)
-    return admin

@@ -4,6 +4,8 @@ Every kind of record has a table named after its collection. A searchable field 
 JSON body ("body.state"), so that a change of state touches one index; indexes over expressions of the body would all
 be computed anew, with two parses of the body each. The body stays the whole truth; these columns are derived from it.
 
+UUIDs are 16 bytes and relations are numbers (see keys.py); the few owners that very many records share are rows of `admins`.
+
 A message that waits has a `due` time; one that was handled or given up has none, and stays as the memory of its id.
 """
 
@@ -18,20 +20,22 @@ from datacatalog.domain.kinds import SPECS, Kind, KindSpec
 APPLICATION_ID = 0x64634C67  # "dcLg"
 
 _LEDGER = """
+CREATE TABLE admins (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+
 CREATE TABLE links (
-  source TEXT NOT NULL, relation TEXT NOT NULL, target TEXT NOT NULL,
+  source BLOB NOT NULL, relation INTEGER NOT NULL, target BLOB NOT NULL,
   PRIMARY KEY (source, relation, target)
 ) WITHOUT ROWID;
 CREATE INDEX "links.target" ON links (target, relation, source);
 
 CREATE TABLE history (
-  job TEXT NOT NULL, seq INTEGER NOT NULL, uuid TEXT NOT NULL, name TEXT NOT NULL, date INTEGER NOT NULL,
+  job BLOB NOT NULL, seq INTEGER NOT NULL, uuid BLOB NOT NULL, name TEXT NOT NULL, date INTEGER NOT NULL,
   state TEXT NOT NULL, implied INTEGER NOT NULL, noted INTEGER NOT NULL, data TEXT,
   PRIMARY KEY (job, seq)
 ) WITHOUT ROWID;
 
 CREATE TABLE changes (
-  uuid TEXT NOT NULL, seq INTEGER NOT NULL, date INTEGER NOT NULL, action TEXT NOT NULL,
+  uuid BLOB NOT NULL, seq INTEGER NOT NULL, date INTEGER NOT NULL, action TEXT NOT NULL,
   revision INTEGER NOT NULL, diff TEXT NOT NULL, admin TEXT NOT NULL,
   PRIMARY KEY (uuid, seq)
 ) WITHOUT ROWID;
@@ -174,8 +178,8 @@ def _fitting(connection: sqlite3.Connection, spec: KindSpec) -> list[str]:
 def _create_table(spec: KindSpec) -> str:
     fields = "".join(f"{field_column(field)} TEXT, " for field in spec.kept)
     return (
-        f"CREATE TABLE {quoted(spec.collection)} (uuid TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, "
-        "visible INTEGER NOT NULL, salt TEXT NOT NULL, admin TEXT NOT NULL, created INTEGER NOT NULL, "
+        f"CREATE TABLE {quoted(spec.collection)} (uuid BLOB NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, "
+        "visible INTEGER NOT NULL, salt TEXT NOT NULL, admin INTEGER NOT NULL, created INTEGER NOT NULL, "
         f"modified INTEGER NOT NULL, {fields}body TEXT NOT NULL)"
     )
 

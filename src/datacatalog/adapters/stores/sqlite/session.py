@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite.connections import Seat
-from datacatalog.domain.errors import InvalidField, StoreDown
+from datacatalog.domain.errors import DatacatalogError, InvalidField, StoreDown
 
 Execute = Callable[..., sqlite3.Cursor]
 
@@ -52,6 +53,19 @@ class Session:
             return self._execute(sql, values)
         except UnicodeEncodeError as error:
             raise InvalidField("text", _NO_TEXT) from error
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back what is written inside, where an error leaves it."""
+        self.write("SAVEPOINT part")
+        try:
+            yield
+        except DatacatalogError:
+            self.write("ROLLBACK TO part")
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self.write("RELEASE part")
 
     def close(self) -> None:
         """Make the work useless, for whoever keeps it beyond its transaction."""
