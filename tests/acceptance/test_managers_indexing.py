@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.kinds import Kind
 from datacatalog.managers.common import Manager
 from datacatalog.managers.pipelinejobs import (
@@ -70,9 +71,9 @@ def document(catalog: Catalog, path: str) -> dict[str, Any]:
 
 
 def checksums(catalog: Catalog, path: str) -> list[str]:
-    store = catalog.app.env.store
-    page = store.read(lambda w: w.records.page(Kind.FIXITY, {"name": path}))
-    return [record.body["checksum"] for record in page.records]
+    uuid = overlay(Kind.FIXITY, document(catalog, path)["uuid"])
+    found = catalog.app.env.store.read(lambda w: w.records.find(uuid))
+    return [] if found is None else [found.body["checksum"]]
 
 
 # ---------------------------------------------------------------------------------------------- index

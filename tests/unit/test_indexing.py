@@ -10,18 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datacatalog.domain.documents import published
 from datacatalog.domain.errors import ConflictingFields, InvalidField, InvalidPattern
+from datacatalog.domain.indexed import (
+    digest_of,
+    file_body,
+    file_facts,
+    first_fixity,
+    is_settled,
+    micros,
+    next_fixity,
+)
 from datacatalog.domain.indexing import (
     LEVELS,
     MAX_REQUESTS,
     ArchiveIndexRequest,
     ProductIndexRequest,
-    file_body,
-    next_fixity,
     picked,
     read_index_request,
     requests_for,
 )
+from datacatalog.domain.kinds import Relation, TypedUuid
 from tests.shared import shared
 
 ARCHIVE = "/products/v2/106c46ff/casual-bass"
@@ -258,9 +267,9 @@ def look(old: dict[str, Any] | None = None, **seen: Any) -> dict[str, Any]:
         "name": "/a",
         "storage_system": "data",
         "type": "CSV",
-        "size_bytes": 5,
-        "created": AT,
-        "modified": AT + timedelta(seconds=1),
+        "size": 5,
+        "created": published(AT),
+        "modified": published(AT + timedelta(seconds=1)),
         "checksum": "sha256:" + "a" * 64,
     }
     return next_fixity(old, **{**usual, **seen})
@@ -282,10 +291,10 @@ def test_first_look_at_a_file_is_version_1() -> None:
 def test_second_look_at_an_unchanged_file_changes_nothing() -> None:
     first = look()
     assert look(first) == first
-    assert look(first, created=AT + timedelta(days=1)) == first
+    assert look(first, created=published(AT + timedelta(days=1))) == first
 
 
-@pytest.mark.parametrize("change", [{"size_bytes": 6}, {"checksum": "sha256:" + "b" * 64}])
+@pytest.mark.parametrize("change", [{"size": 6}, {"checksum": "sha256:" + "b" * 64}])
 def test_version_counts_contents(change: dict[str, Any]) -> None:
     first = {**look(), "fingerprint": 7, "id": "kept"}
     second = look(first, **change)
@@ -296,7 +305,7 @@ def test_version_counts_contents(change: dict[str, Any]) -> None:
 
 
 def test_touching_a_file_changes_its_date_and_not_its_version() -> None:
-    touched = look(look(), modified=AT + timedelta(hours=1))
+    touched = look(look(), modified=published(AT + timedelta(hours=1)))
     assert touched == {**look(), "modified": "2024-05-01T13:00:00.000+0000"}
 
 
@@ -311,6 +320,54 @@ def test_published_fixity_values_are_reproduced() -> None:
     for row in rows:
         content = shared("fixtures", "pipelinejobs", "fixity", row["file"]).read_bytes()
         checksum = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        body = look(size_bytes=len(content), checksum=checksum)
+        body = look(size=len(content), checksum=checksum)
         assert (body["size"], body["checksum"]) == (int(row["size"]), f"sha256:{row['sha256']}")
     assert len(rows) == 7
+
+
+texts = st.text(max_size=5)
+
+
+@given(
+    at=st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)), size=st.integers(0)
+)
+def test_facts_of_a_file_are_published_as_everywhere(at: datetime, size: int) -> None:
+    facts = file_facts(size, micros(at), micros(at - timedelta(0)), "sha256:00")
+    assert facts == {
+        "created": published(at),
+        "modified": published(at),
+        "size": size,
+        "checksum": "sha256:00",
+    }
+
+
+@given(
+    fields=st.fixed_dictionaries(
+        dict.fromkeys(("name", "storage_system", "created", "modified", "type"), texts)
+    )
+)
+def test_first_fixity_is_the_next_one_of_none(fields: dict[str, str]) -> None:
+    first = first_fixity(**fields, size=3, checksum="sha256:00")
+    following = next_fixity(None, **fields, size=3, checksum="sha256:00")
+    assert list(first.items()) == list(following.items())
+
+
+def test_file_that_was_just_written_may_be_written_again_unseen() -> None:
+    now = micros(AT)
+    assert is_settled(now - 2_000_001, now - 2_000_001, now)
+    for changed, modified in ((0, 2_000_000), (2_000_000, 0), (9_000_000, -1), (-(10**9), 9_000_000)):
+        assert not is_settled(now - changed, now - modified, now)
+
+
+def test_digest_tells_apart_what_is_said_of_a_file() -> None:
+    job = TypedUuid("107c46ff-0000-5000-8000-000000000000")
+    said = [
+        ("data", True, {"level": "1"}, []),
+        ("data", True, {"level": "2"}, []),
+        ("data", False, {"level": "1"}, []),
+        ("other", True, {"level": "1"}, []),
+        ("data", True, {"level": "1", "notes": ["n"]}, []),
+        ("data", True, {"level": "1"}, [(Relation.GENERATED_BY, job)]),
+        ("data", True, {"level": "1"}, [(Relation.CHILD_OF, job)]),
+    ]
+    assert len({digest_of(*each) for each in said}) == len(said)

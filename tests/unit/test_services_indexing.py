@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import pytest
@@ -14,10 +14,9 @@ from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.interfaces.worker.loop import Worker
-from datacatalog.ports.storage import FileInfo
-from datacatalog.services import indexing
+from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.services.access import make_admin_token
-from datacatalog.services.indexing import INDEX_QUEUE, index_now
+from datacatalog.services.indexing import INDEX_QUEUE, finding, index_now
 from datacatalog.services.jobs import Created
 from datacatalog.services.records import files_of, put_record
 from tests.unit.memory import SYSTEM, Memory, memory
@@ -187,7 +186,7 @@ class Missing:
     def __init__(self, storage: Any) -> None:
         self._storage = storage
 
-    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+    def walk(self, system: str, path: str, **more: Any) -> Iterator[FileInfo]:
         raise NoSuchPath(f"agave://{system}{path}")
 
     def __getattr__(self, name: str) -> Any:
@@ -200,11 +199,11 @@ class Moody:
     def __init__(self, storage: Any, gone: str = "", dark: str = "", down: int = 0) -> None:
         self._storage, self._gone, self._dark, self._down = storage, gone, dark, down
 
-    def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+    def walk(self, system: str, path: str, **more: Any) -> Iterator[FileInfo]:
         if self._down:
             self._down -= 1
             raise StorageDown("away")
-        return self._storage.walk(system, path)  # type: ignore[no-any-return]
+        return self._storage.walk(system, path, **more)  # type: ignore[no-any-return]
 
     def _look(self, path: str) -> None:
         if self._gone and path.endswith(self._gone):
@@ -216,9 +215,14 @@ class Moody:
         self._look(path)
         return self._storage.open(system, path)  # type: ignore[no-any-return]
 
-    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-        self._look(path)
-        return self._storage.fixity(system, path)  # type: ignore[no-any-return]
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        for path in paths:
+            try:
+                self._look(path)
+            except (NoSuchPath, StorageDown) as error:
+                yield Look(path, error=error)
+            else:
+                yield from self._storage.look(system, [path])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -252,7 +256,7 @@ def test_storage_that_is_away_is_tried_again_and_at_last_given_up(here: Memory, 
 
 
 def test_files_are_written_in_batches_that_each_last(here: Memory, monkeypatch):
-    monkeypatch.setattr(indexing, "BATCH_FILES", 3)
+    monkeypatch.setattr(finding, "FIRST_CHUNK", 3)
     job = finished(here, *(f"{n}.csv" for n in range(8)))
     work(here)
     assert len(records(here, job)) == 8
@@ -299,7 +303,7 @@ def test_indexing_of_a_job_that_was_deleted_ends_quietly(here: Memory, when: str
         here.env.store.transact(lambda w: w.records.purge(job.job.uuid, at=here.clock.now()))
 
     class Purging(Missing):
-        def walk(self, system: str, path: str) -> Iterator[FileInfo]:
+        def walk(self, system: str, path: str, **more: Any) -> Iterator[FileInfo]:
             purge()
             yield from ()
 

@@ -1,15 +1,13 @@
-"""Which archived files an index request picks, and what the records of a picked file say."""
+"""Which archived files an index request picks. What the records of a picked file say is in `indexed`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from datacatalog.domain.documents import JsonObject, published
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import ConflictingFields, InvalidField, InvalidPattern
-from datacatalog.domain.filetypes import UNKNOWN
 from datacatalog.domain.patterns import (
     MAX_INSTRUCTIONS,
     MAX_PATTERNS,
@@ -150,6 +148,16 @@ def picked(requests: Iterable[IndexRequest], path: str, archive_path: str) -> tu
     return tuple(request for request in requests if request.compiled.matches(path, archive_path))
 
 
+def sources_of(requests: Iterable[IndexRequest]) -> set[str]:
+    """Return all names of what product requests say their files come from."""
+    return {
+        text
+        for request in requests
+        if isinstance(request, ProductIndexRequest)
+        for text in (*request.derived_from, *request.derived_using)
+    }
+
+
 def _explicit(filters: Sequence[str | JsonObject], level: str) -> list[IndexRequest]:
     texts = []
     for index, value in enumerate(filters):
@@ -233,71 +241,3 @@ def _shared_document(request: IndexRequest, *, fixity: bool) -> dict[str, Any]:
     if request.generated_by:
         document["generated_by"] = list(request.generated_by)
     return document
-
-
-# ------------------------------------------------------------------------------ what the records say
-
-
-def file_body(
-    old: JsonObject | None,
-    *,
-    name: str,
-    storage_system: str,
-    type: str,
-    request: IndexRequest,
-) -> dict[str, Any]:
-    """Return the body of a file record once `request` picked the file; equal to `old` where nothing is new.
-
-    A product request says nothing of the level. A known type is not overwritten by UNKNOWN; a note is added to those
-    that are there.
-    """
-    body = dict(old or {}) | {"name": name, "storage_system": storage_system}
-    if type != UNKNOWN or "type" not in body:
-        body["type"] = type
-    if isinstance(request, ArchiveIndexRequest):
-        body["level"] = request.level
-    if request.note is not None and request.note not in body.get("notes", ()):
-        body["notes"] = [*body.get("notes", ()), request.note]
-    return body
-
-
-def next_fixity(
-    old: JsonObject | None,
-    *,
-    name: str,
-    storage_system: str,
-    size_bytes: int,
-    created: datetime,
-    modified: datetime,
-    checksum: str,
-    type: str | None = None,
-) -> dict[str, Any]:
-    """Return the body of a fixity record after a look at the file; equal to `old` where the file is as it was.
-
-    `version` counts the contents that were seen, from 1. A file that was only touched gets its new `modified`.
-
-    Args:
-        checksum: "sha256:<hex>"; older records have the hex digits alone, which compares as equal.
-    """
-    kept = dict(old or {})
-    told = {"type": type} if type is not None else {}
-    if old and old.get("size") == size_bytes and _digits(old.get("checksum")) == _digits(checksum):
-        return kept | told | {"modified": published(modified)}
-    kept.pop("fingerprint", None)  # of the content before
-    return (
-        kept
-        | told
-        | {
-            "name": name,
-            "storage_system": storage_system,
-            "created": published(created),
-            "modified": published(modified),
-            "size": size_bytes,
-            "checksum": checksum,
-            "version": kept.get("version", 0) + 1,
-        }
-    )
-
-
-def _digits(checksum: object) -> str:
-    return str(checksum).removeprefix("sha256:")

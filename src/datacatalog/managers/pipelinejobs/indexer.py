@@ -50,7 +50,7 @@ class Indexer(Manager):
         with told():
             path = normalised(abs_filename, "abs_filename")
             if check_exists:
-                return self.env.store.transact(lambda work: file_at(system, path, work, self.env))
+                return file_at(system, path, self.env.store.transact, self.env)
             document = {"name": path, "storage_system": system, "type": infer_type(path)}
             written = self.env.store.transact(lambda w: put_record(Kind.FILE, document, w, self.env))
             return written.record.uuid
@@ -84,7 +84,7 @@ class Indexer(Manager):
     def _resolved(self, text: str) -> str:
         job = self._loaded()
         with told(IndexingError):
-            return self.env.store.transact(lambda work: resolve_source(text, job, work, self.env))
+            return resolve_source(text, job, self.env.store.transact, self.env)
 
     def _loaded(self) -> Job:
         if self._job is None:

@@ -1,0 +1,162 @@
+"""What the records of an indexed file say, and when a file counts as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from datacatalog.domain.documents import JsonObject, minified
+from datacatalog.domain.filetypes import UNKNOWN
+from datacatalog.domain.indexing import ArchiveIndexRequest, IndexRequest
+from datacatalog.domain.kinds import Relation, TypedUuid
+
+UNSETTLED_US = 2_000_000
+"""A file that changed so short a time ago may change again within the same tick of its file system's clock."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# ------------------------------------------------------------------------------------------- the file
+
+
+def file_body(
+    old: JsonObject | None,
+    *,
+    name: str,
+    storage_system: str,
+    type: str,
+    request: IndexRequest,
+) -> dict[str, Any]:
+    """Return the body of a file record once `request` picked the file; equal to `old` where nothing is new.
+
+    A product request says nothing of the level. A known type is not overwritten by UNKNOWN; a note is added to those
+    that are there.
+    """
+    body = dict(old or {}) | {"name": name, "storage_system": storage_system}
+    if type != UNKNOWN or "type" not in body:
+        body["type"] = type
+    if isinstance(request, ArchiveIndexRequest):
+        body["level"] = request.level
+    if request.note is not None and request.note not in body.get("notes", ()):
+        body["notes"] = [*body.get("notes", ()), request.note]
+    return body
+
+
+# ----------------------------------------------------------------------------------------- its fixity
+
+
+def file_facts(size_bytes: int, created_us: int, modified_us: int, checksum: str) -> dict[str, Any]:
+    """Return what a look at a file tells, as its fixity says it.
+
+    Args:
+        created_us, modified_us: instants in microseconds since 1970 (UTC), of the years 1000 to 9999.
+    """
+    return {
+        "created": _published(created_us // 1_000_000),
+        "modified": _published(modified_us // 1_000_000),
+        "size": size_bytes,
+        "checksum": checksum,
+    }
+
+
+def first_fixity(
+    *,
+    name: str,
+    storage_system: str,
+    created: str,
+    modified: str,
+    size: int,
+    checksum: str,
+    type: str,
+) -> dict[str, Any]:
+    """Return the body of the fixity record of a file that had none: `next_fixity` of None."""
+    return {
+        "type": type,
+        "name": name,
+        "storage_system": storage_system,
+        "created": created,
+        "modified": modified,
+        "size": size,
+        "checksum": checksum,
+        "version": 1,
+    }
+
+
+def next_fixity(
+    old: JsonObject | None,
+    *,
+    name: str,
+    storage_system: str,
+    created: str,
+    modified: str,
+    size: int,
+    checksum: str,
+    type: str | None = None,
+) -> dict[str, Any]:
+    """Return the body of a fixity record after a look at the file; equal to `old` where the file is as it was.
+
+    `version` counts the contents that were seen, from 1. A file that was only touched gets its new `modified`.
+
+    Args:
+        created, modified: as published.
+        checksum: "sha256:<hex>"; older records have the hex digits alone, which compares as equal.
+    """
+    kept = dict(old or {})
+    told = {"type": type} if type is not None else {}
+    if old and old.get("size") == size and _digits(old.get("checksum")) == _digits(checksum):
+        return kept | told | {"modified": modified}
+    kept.pop("fingerprint", None)  # of the content before
+    return (
+        kept
+        | told
+        | {
+            "name": name,
+            "storage_system": storage_system,
+            "created": created,
+            "modified": modified,
+            "size": size,
+            "checksum": checksum,
+            "version": kept.get("version", 0) + 1,
+        }
+    )
+
+
+def _digits(checksum: object) -> str:
+    return str(checksum).removeprefix("sha256:")
+
+
+@lru_cache(maxsize=4096)
+def _published(seconds: int) -> str:
+    """Return an instant as `domain.documents.published` does; files of one archive share theirs."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(seconds))
+
+
+# ----------------------------------------------------------------------------------- being as it was
+
+
+def digest_of(
+    storage_system: str,
+    fixity: bool,
+    said: JsonObject,
+    targets: Sequence[tuple[Relation, TypedUuid]],
+) -> str:
+    """Return what stands for all that an indexing says of a file, whatever the file is: 16 characters."""
+    text = minified([storage_system, fixity, said, [[relation.value, uuid] for relation, uuid in targets]])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_settled(changed_us: int, modified_us: int, now_us: int) -> bool:
+    """Tell whether a file that looks the same later is the same, as of a look at `now_us`.
+
+    Times of files have coarse ticks: one that was just written may be written again without a sign of it.
+    """
+    return now_us - changed_us > UNSETTLED_US and now_us - modified_us > UNSETTLED_US
+
+
+def micros(at: datetime) -> int:
+    """Return an instant in microseconds since 1970 (UTC)."""
+    return (at - _EPOCH) // timedelta(microseconds=1)

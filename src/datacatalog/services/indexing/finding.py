@@ -1,0 +1,170 @@
+"""The walk: which files are there, which of them are as they were, and what the others are.
+
+It runs outside of transactions. Files come in chunks in the order of their paths; of each chunk the ledger is asked which it has
+seen as they are now, and only the others are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from datacatalog.domain.errors import NoSuchPath, StorageDown, UnsafePath
+from datacatalog.domain.filetypes import HEAD_BYTES, UNKNOWN, infer_type
+from datacatalog.domain.indexed import is_settled, micros
+from datacatalog.domain.kinds import Kind
+from datacatalog.ports.storage import FileInfo, Look
+from datacatalog.ports.stores import Work
+from datacatalog.services.indexing.plan import Choice, Plan
+
+FIRST_CHUNK, LAST_CHUNK = 256, 4096
+"""Files that are looked at, and written, together: few at first, so that a little progress is soon made."""
+
+KEPT_MAX = 16 * LAST_CHUNK
+"""After how many files that are as they were the progress is written all the same."""
+
+_GLANCES = 4096
+_BEYOND = "\x01"
+"""Behind a path, less than any longer path that begins so: no name has a NUL."""
+
+
+class Found(NamedTuple):
+    """A file that is to be recorded.
+
+    Attributes:
+        checksum: "" where no request asks for fixity, or it could not be read.
+        seen: what stands for this state of the file and what is done with it; None where it may change unnoticed.
+    """
+
+    info: FileInfo
+    type: str
+    choice: Choice
+    checksum: str
+    seen: str | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written in one commit.
+
+    Attributes:
+        last: the path up to which everything is done once this is written.
+        new: files that the ledger had no record of; known: those that it had one of.
+        paths: of all files that were picked, those included that are as they were.
+        bytes: their sizes.
+        unreadable: paths of files that could not be read.
+    """
+
+    last: str = ""
+    new: list[Found] = field(default_factory=list)
+    known: list[Found] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    bytes: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the ledger knows of a chunk: names that have a record, and (path, state) of files that are as they were."""
+
+    names: set[str] = field(default_factory=set)
+    states: set[tuple[str, str]] = field(default_factory=set)
+
+
+def batches(plan: Plan, after: str | None) -> Generator[Batch, None, None]:
+    """Yield what is to be written, in the order of paths.
+
+    Args:
+        after: the path up to which everything was done before.
+    Raises:
+        NoSuchPath: the archive path does not exist.
+    """
+    walk = _picked(plan, after)
+    batch, size = Batch(), FIRST_CHUNK
+    while chunk := list(islice(walk, size)):
+        _find(plan, chunk, batch)
+        if batch.new or batch.known or len(batch.paths) >= KEPT_MAX:
+            yield batch
+            batch = Batch()
+        size = min(2 * size, LAST_CHUNK)
+    if batch.paths:
+        yield batch
+
+
+def _picked(plan: Plan, after: str | None) -> Iterator[tuple[FileInfo, Choice]]:
+    for info in plan.env.storage.walk(plan.system, plan.path, after=after):
+        choice = plan.choice(info.path)
+        if choice is not None:
+            yield info, choice
+
+
+def _find(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], batch: Batch) -> None:
+    seen = _seen(plan, chunk)
+    changed = []
+    for each in chunk:
+        info, choice = each
+        if (info.path, f"{info.version} {choice.digest}") in seen.states:
+            batch.paths.append(info.path)
+            batch.bytes += info.size_bytes
+        else:
+            changed.append(each)
+    for found in _looked_at(plan, changed, batch.unreadable):
+        path = found.info.path
+        batch.paths.append(path)
+        batch.bytes += found.info.size_bytes
+        (batch.known if path in seen.names or path[-1].isspace() else batch.new).append(found)
+    batch.last = chunk[-1][0].path
+
+
+def _seen(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]]) -> _Seen:
+    low, high = chunk[0][0].path, chunk[-1][0].path + _BEYOND
+    names = {info.path for info, _ in chunk}
+
+    def glance(work: Work) -> _Seen:
+        seen, start = _Seen(), low
+        while True:
+            rows = work.records.glance(Kind.FILE, ("name", "_seen"), start, high, limit=_GLANCES)
+            for _, revision, visible, (name, state) in rows:
+                if name is None or name not in names:
+                    continue
+                seen.names.add(name)
+                if visible and state is not None and state.endswith(end := f" {revision}"):
+                    seen.states.add((name, state[: -len(end)]))
+            if len(rows) < _GLANCES:
+                return seen
+            start = rows[-1].values[0] or high
+
+    return plan.env.store.read(glance)
+
+
+def _looked_at(
+    plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], unreadable: list[str]
+) -> Iterator[Found]:
+    """Find out what files are; one that cannot be read is recorded without a checksum, one that is gone is passed over."""
+    now_us = micros(plan.env.clock.now())
+    looks = plan.env.storage.look(plan.system, [info.path for info, choice in chunk if choice.fixity])
+    for info, choice in chunk:
+        look = next(looks) if choice.fixity else _glimpse(plan, info)
+        if look.info is not None:
+            seen = (
+                f"{look.info.version} {choice.digest}"
+                if is_settled(look.info.created_us, look.info.modified_us, now_us)
+                else None
+            )
+            yield Found(look.info, infer_type(info.path, look.head), choice, look.checksum, seen)
+        elif not isinstance(look.error, NoSuchPath):
+            unreadable.append(info.path)
+            yield Found(info, infer_type(info.path), choice, "", None)
+
+
+def _glimpse(plan: Plan, info: FileInfo) -> Look:
+    """Look at a file whose checksum nobody asks for: into it only where its name does not tell its type."""
+    if infer_type(info.path) != UNKNOWN:
+        return Look(info.path, info)
+    try:
+        with plan.env.storage.open(plan.system, info.path) as file:
+            return Look(info.path, info, head=file.read(HEAD_BYTES))
+    except (NoSuchPath, StorageDown, UnsafePath) as error:
+        return Look(info.path, error=error)

@@ -1,0 +1,201 @@
+"""The writing side: what was found becomes records and links, in one commit a batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from datacatalog.domain.errors import Duplicate, StaleWrite
+from datacatalog.domain.identifiers.records import minted_file_id, normal_body
+from datacatalog.domain.indexed import file_body, file_facts, first_fixity, next_fixity
+from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
+from datacatalog.domain.records import Link, Record, link_changes
+from datacatalog.ports.stores import Work
+from datacatalog.services.indexing.finding import Batch, Found
+from datacatalog.services.indexing.plan import Plan
+from datacatalog.services.indexing.sources import Transact
+
+_NO_SALT = ""
+"""Tokens of files are derived from their UUIDs; there is nothing to shuffle until one is revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Records and links of files that the ledger had no record of, ready to be inserted."""
+
+    records: Sequence[Record]
+    links: Sequence[Link]
+
+
+def prepare(plan: Plan, new: Iterable[Found]) -> Prepared:
+    """Make the records of new files, outside of any transaction."""
+    records, links = [], []
+    system, admin, identity = plan.system, plan.env.rules.admin, plan.env.identity
+    for found in new:
+        info, kind, choice = found.info, found.type, found.choice
+        path = info.path
+        uuid = plan.uuid(path)
+        # The same as the general way below gives; tests hold the two together.
+        body = {
+            "name": path,
+            "storage_system": system,
+            "type": kind,
+            **choice.said,
+            "file_id": minted_file_id(path, system, identity),
+        }
+        if found.seen is not None:
+            body["_seen"] = f"{found.seen} 0"
+        records.append(Record(kind=Kind.FILE, uuid=uuid, body=body, salt=_NO_SALT, admin=admin))
+        for relation, target in choice.targets:
+            links.append(Link(source=uuid, relation=relation, target=target))
+        if found.checksum:
+            fixity = first_fixity(name=path, storage_system=system, type=kind, **_facts(found))
+            records.append(
+                Record(kind=Kind.FIXITY, uuid=_fixity_of(uuid), body=fixity, salt=_NO_SALT, admin=admin)
+            )
+    return Prepared(records, links)
+
+
+def insert(prepared: Prepared, work: Work, at: datetime) -> None:
+    """Raises StaleWrite, Duplicate: some of it is there by now; nothing may be committed."""
+    work.records.put_many(prepared.records, at=at)
+    work.links.add(prepared.links)
+
+
+def merge(plan: Plan, known: Iterable[Found], work: Work, at: datetime) -> None:
+    """Write files over whatever the ledger has of them; what says nothing new is not written.
+
+    Raises:
+        Duplicate: an identifier of one is another record's.
+    """
+    for group in _groups(plan, known):
+        _merge(plan, group, work, at)
+
+
+def _groups(plan: Plan, known: Iterable[Found]) -> Iterator[Mapping[TypedUuid, Found]]:
+    """Yield files by their UUIDs; names that differ in spaces at their ends may share one, and follow each other."""
+    group: dict[TypedUuid, Found] = {}
+    for found in known:
+        uuid = plan.uuid(found.info.path)
+        if uuid in group:
+            yield group
+            group = {}
+        group[uuid] = found
+    if group:
+        yield group
+
+
+def _merge(plan: Plan, group: Mapping[TypedUuid, Found], work: Work, at: datetime) -> None:
+    files = work.records.find_many(group)
+    fixities = work.records.find_many([_fixity_of(uuid) for uuid, found in group.items() if found.checksum])
+    said: Mapping[TypedUuid, set[Link]] = defaultdict(set)
+    for link in work.links.step(files, up=True):
+        said[link.source].add(link)
+    records: list[Record] = []
+    for uuid, found in group.items():
+        had, wanted = said[uuid], {Link(source=uuid, relation=r, target=t) for r, t in found.choice.targets}
+        old = files.get(uuid)
+        record = _file_of(plan, uuid, found, old, linked=wanted <= had)
+        if record is not None and old is not None and not wanted <= had:
+            work.records.put(record, at=at, beside=link_changes(had, had | wanted))
+        elif record is not None:
+            records.append(record)
+        work.links.add(wanted - had)
+        if found.checksum:
+            record = _fixity(plan, _fixity_of(uuid), found, fixities.get(_fixity_of(uuid)))
+            if record is not None:
+                records.append(record)
+    work.records.put_many(records, at=at)
+
+
+def _file_of(plan: Plan, uuid: TypedUuid, found: Found, old: Record | None, *, linked: bool) -> Record | None:
+    """Return the record of a file as it is to be; None where it is so already.
+
+    Args:
+        linked: it has all its links; a record that gets one is written, be it only for its revision.
+    """
+    said = {} if old is None else {name: value for name, value in old.body.items() if name != "_seen"}
+    body: dict[str, Any] = dict(said)
+    for request in found.choice.requests:
+        body = file_body(
+            body, name=found.info.path, storage_system=plan.system, type=found.type, request=request
+        )
+    body = normal_body(Kind.FILE, body, plan.env.rules.default_system, plan.env.identity)
+    if old is None:
+        seen = {} if found.seen is None else {"_seen": f"{found.seen} 0"}
+        return Record(
+            kind=Kind.FILE, uuid=uuid, body={**body, **seen}, salt=_NO_SALT, admin=plan.env.rules.admin
+        )
+    revision = old.revision or 0
+    as_seen = found.seen is None or old.body.get("_seen") == f"{found.seen} {revision}"
+    if body == said and old.visible and linked and as_seen:
+        return None
+    if found.seen is not None:
+        body["_seen"] = f"{found.seen} {revision + 1}"
+    return replace(old, body=body, visible=True)
+
+
+def _fixity(plan: Plan, uuid: TypedUuid, found: Found, old: Record | None) -> Record | None:
+    """Return the fixity of a file as it is to be; None where it is so already."""
+    body = next_fixity(
+        None if old is None else old.body,
+        name=found.info.path,
+        storage_system=plan.system,
+        type=found.type,
+        **_facts(found),
+    )
+    body = normal_body(Kind.FIXITY, body, plan.env.rules.default_system, plan.env.identity)
+    if old is None:
+        return Record(kind=Kind.FIXITY, uuid=uuid, body=body, salt=_NO_SALT, admin=plan.env.rules.admin)
+    return None if body == old.body and old.visible else replace(old, body=body, visible=True)
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    info = found.info
+    return file_facts(info.size_bytes, info.created_us, info.modified_us, found.checksum)
+
+
+def _fixity_of(file: TypedUuid) -> TypedUuid:
+    """Return the UUID of a file's fixity: `overlay(Kind.FIXITY, file)`, for a UUID that is a file's for certain."""
+    return TypedUuid(PREFIXES[Kind.FIXITY] + file[3:])
+
+
+# ------------------------------------------------------------------------------------------- the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch, and what was made of it outside of its transaction."""
+
+    batch: Batch
+    prepared: Prepared
+
+
+def write(plan: Plan, ready: Ready, transact: Transact, beside: Callable[[Work], None]) -> None:
+    """Write a batch in one commit, whatever others write at the same time.
+
+    Args:
+        beside: writes what else belongs into that commit.
+    Raises:
+        Duplicate: an identifier of a file is another record's.
+    """
+    batch = ready.batch
+
+    def as_prepared(work: Work) -> None:
+        at = plan.env.clock.now()
+        insert(ready.prepared, work, at)
+        merge(plan, batch.known, work, at)
+        beside(work)
+
+    def anew(work: Work) -> None:
+        merge(plan, [*batch.new, *batch.known], work, plan.env.clock.now())
+        beside(work)
+
+    try:
+        transact(as_prepared)
+    except (StaleWrite, Duplicate):
+        # Somebody has recorded one of them since the ledger was asked.
+        transact(anew)
