@@ -38,9 +38,7 @@ COMMANDS: Mapping[str, Later] = {
     ),
     "log": Later("log:log", "Tell who changed a record, when, and what; the oldest first."),
     "lineage": Later("lineage:lineage", "Tell what something came from."),
-    "export": Later(
-        "exporting:export", "Tell other tools how something came about."
-    ),
+    "export": Later("exporting:export", "Tell other tools how something came about."),
     "index": Later("indexing:index", "Index the outputs of a job."),
     "verify": Later("verifying:verify", "Tell whether files are still what the catalog says."),
     "load": Later("loading:load", "Put records into the catalog, from JSON and CSV files."),
