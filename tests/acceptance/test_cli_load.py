@@ -198,8 +198,8 @@ def test_batches_before_an_error_stay_and_loading_again_goes_on(empty: Shell, tm
     ran = empty.run("load", name)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith(f"error: {name}: line 100000 (99000 records of it are in): sample_id: ")
-    write(tmp_path / "long.jsonl", "".join([*lines, '{"sample_id": "sample.tacc.last"}\n']))
-    assert counts(empty.ask("load", name)) == (1000, 0, 99_000)
+    write(tmp_path / "long.jsonl", "".join([*lines[-2000:], '{"sample_id": "sample.tacc.last"}\n']))
+    assert counts(empty.ask("load", name)) == (1000, 0, 1001)
 
 
 def test_several_errors_are_told_where_they_are_asked_for(shell: Shell, tmp_path: Path) -> None:

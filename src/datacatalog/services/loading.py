@@ -19,7 +19,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.identifiers.records import minted_file_id, normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
-from datacatalog.domain.kinds import SPECS, Kind, Relation, kept_as
+from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.finding import find_record
@@ -31,6 +31,8 @@ ACTIONS = ("created", "updated", "unchanged")
 
 BATCH = 1000
 """Records per transaction."""
+
+_RELATIONS = frozenset(relation.value for relation in Relation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,25 +216,24 @@ def load_record(kind: Kind, document: JsonObject, work: Work, env: Env, *, strat
 def _with_uuids(document: JsonObject, work: Work, env: Env) -> JsonObject:
     """Return a document whose links are UUIDs.  Raises InvalidField: one names nothing."""
     changed: dict[str, Any] = {}
-    for relation in Relation:
-        said = document.get(relation.value)
-        names = [said] if isinstance(said, str) else said
-        if not isinstance(names, list | tuple) or not names:
-            continue
-        changed[relation.value] = [_uuid_named(name, relation, work, env) for name in names]
+    for name in _RELATIONS.intersection(document):
+        said = document[name]
+        targets = [said] if isinstance(said, str) else said
+        if isinstance(targets, list | tuple):
+            changed[name] = [_uuid_named(target, name, work, env) for target in targets]
     return {**document, **changed} if changed else document
 
 
-def _uuid_named(name: Any, relation: Relation, work: Work, env: Env) -> Any:
+def _uuid_named(target: Any, relation: str, work: Work, env: Env) -> TypedUuid:
     try:
-        return read_typed(name, field=relation.value)
+        return read_typed(target, field=relation)
     except InvalidField:
-        if not isinstance(name, str):
+        if not isinstance(target, str):
             raise
     try:
-        return find_record(name, work, env, tuple(SPECS)).uuid
+        return find_record(target, work, env, tuple(SPECS)).uuid
     except UnknownRecord:
-        raise InvalidField(relation.value, f"nothing here is called {name[:200]!a}") from None
+        raise InvalidField(relation, f"nothing here is called {target[:200]!a}") from None
 
 
 def _with_file_id(document: JsonObject, work: Work, env: Env) -> JsonObject:
