@@ -22,7 +22,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
-from datacatalog.ports.stores import Store
+from datacatalog.ports.stores import Store, Work
 from tests.contracts.ledgers import START, Gatekeeper, MovableClock, entry, job, record, uuid_of
 
 LATER = START + timedelta(seconds=1)
@@ -472,6 +472,29 @@ def test_update_log_tells_who_changed_what(store: Store) -> None:
     assert [change.date for _, change in changes] == [START, LATER, LATER, LATER]
     assert {change.uuid for _, change in changes} == {stored.uuid}
     assert all(change.admin == stored.admin for _, change in changes)
+
+
+def test_update_log_tells_who_wrote_and_what_the_writer_calls_it(store: Store) -> None:
+    def body(work: Work) -> TypedUuid:
+        stored = work.records.put(record(strain="A"), at=START, by="ann", action="replace")
+        stored = work.records.put(with_body(stored, strain="B"), at=LATER, by="bob", action="replace")
+        beside = {"child_of": [[], [uuid_of(Kind.EXPERIMENT, 1)]]}
+        stored = work.records.put(stored, at=LATER, beside=beside, by="cyd", action="replace")
+        work.records.put(stored, at=LATER, by="nobody", action="replace")
+        stored = work.records.put(replace(stored, visible=False), at=LATER, action="replace")
+        work.records.purge(stored.uuid, at=LATER, by="dan")
+        return stored.uuid
+
+    uuid = store.transact(body)
+    changes = [change for _, change in store.read(lambda work: work.records.changes(uuid))]
+    assert [(change.action, change.admin.get("by")) for change in changes] == [
+        ("create", "ann"),
+        ("replace", "bob"),
+        ("replace", "cyd"),
+        ("delete", None),
+        ("purge", "dan"),
+    ]
+    assert all(change.admin["owner"] == "sd2e" for change in changes)
 
 
 def test_new_salt_alone_is_logged_without_a_difference(store: Store) -> None:
