@@ -54,7 +54,7 @@ clean: ## remove what was built; .venv stays
 
 $(RUNTIME): pyproject.toml
 	@.ci/make-venv $(VENV) $(PYTHON)
-	$(PIP) --editable .
+	$(PIP) --editable '.[prov]'
 	@touch $@
 
 $(DEV): pyproject.toml

@@ -1,8 +1,9 @@
 """The whole way once, for real: from a measurement in the catalog to checksummed results that know where they come from.
 
 Starts a catalog of its own in a temporary folder, on free ports; loads metadata; registers a pipeline; launches an app on the Nile's
-annual flow as a managed job; waits for callbacks, indexing and fixity; shows what the ledger knows then. Every step is checked;
-the first one that did not happen ends the demonstration with exit code 1.
+annual flow as a managed job; waits for callbacks, indexing and fixity; shows what the ledger knows then, verifies the files, asks
+where they came from and what came of a sample, and hands that on as W3C PROV. Every step is checked; the first one that did not
+happen ends the demonstration with exit code 1.
 
     python examples/demo/run.py [--keep FOLDER]
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -28,9 +30,11 @@ from typing import Any
 EXAMPLES = Path(__file__).parents[1]
 SYSTEM = "data-sd2e-community"
 SERIES = "/uploads/nile/nile.csv"
+SAMPLE = "sample.tacc.nile-aswan"
 MEASUREMENT = "measurement.tacc.nile-aswan-volume"
 CHALLENGE = "NILE_CHANGE_POINT"
 PATIENCE_S = 90
+SHOWN_WIDTH = 120
 
 
 class StepFailed(Exception):
@@ -44,8 +48,8 @@ class Demo:
         self.home = home
         self.url = ""
 
-    def run(self, *arguments: str) -> str:
-        """Run a `datacatalog` command and return what it printed."""
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """Run a `datacatalog` command, which is to end with `status`; return what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "datacatalog", *self._config(), *arguments],
             capture_output=True,
@@ -53,7 +57,7 @@ class Demo:
             timeout=PATIENCE_S,
             check=False,
         )
-        if done.returncode != 0:
+        if done.returncode != status:
             raise StepFailed(f"datacatalog {' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
         return done.stdout
 
@@ -61,10 +65,10 @@ class Demo:
         """Run a command with --json and return what it said."""
         return json.loads(self.run("--json", *arguments))
 
-    def show(self, *arguments: str) -> None:
+    def show(self, *arguments: str, status: int = 0) -> None:
         """Run a command and show it with its output."""
         say(f"$ datacatalog {' '.join(arguments)}")
-        say(self.run(*arguments).rstrip())
+        say(self.run(*arguments, status=status).rstrip())
 
     @contextmanager
     def up(self) -> Iterator[None]:
@@ -132,7 +136,14 @@ def demonstrate(demo: Demo) -> None:
         title("6. What the ledger knows")
         check_history(demo, job)
         outputs = check_files(demo, job)
-        check_lineage(demo, job, outputs)
+        title("7. Is it still so? Every file is hashed anew")
+        verify(demo, job, outputs[0])
+        title("8. Where did this come from, and what came of it?")
+        check_lineage(demo, job, outputs[0]["uuid"])
+        title("9. For other tools: W3C PROV")
+        export(demo, job, outputs[0]["uuid"])
+        title("10. The same from Python")
+        ask_from_python(demo, job)
     title("Done: every step happened")
 
 
@@ -147,8 +158,9 @@ def set_up(demo: Demo) -> None:
 
 
 def load_metadata(demo: Demo) -> None:
-    demo.show("load", str(EXAMPLES / "demo" / "metadata.json"))
-    again = demo.ask("load", str(EXAMPLES / "demo" / "metadata.json"))
+    files = [str(EXAMPLES / "demo" / name) for name in ("metadata.json", "measurements.csv")]
+    demo.show("load", *files)
+    again = demo.ask("load", *files)
     expect(again["created"] == again["updated"] == 0, "loading twice changes nothing")
 
 
@@ -212,15 +224,57 @@ def check_files(demo: Demo, job: str) -> list[dict[str, Any]]:
     return results
 
 
-def check_lineage(demo: Demo, job: str, outputs: list[dict[str, Any]]) -> None:
-    output = outputs[0]["uuid"]
+def verify(demo: Demo, job: str, file: dict[str, Any]) -> None:
+    demo.show("verify", job)
+    path = demo.home / "storage" / SYSTEM / file["name"].lstrip("/")
+    content, dates = path.read_bytes(), path.stat()
+    path.write_bytes(content.replace(b"1898", b"1899"))
+    os.utime(path, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    say("\nSomebody changes one digit of the result; size and dates stay as they were:")
+    demo.show("verify", job, status=1)
+    path.write_bytes(content)
+    expect(demo.ask("verify", job)["clean"], "with its old content, the file is as recorded")
+
+
+def check_lineage(demo: Demo, job: str, output: str) -> None:
     demo.show("lineage", output)
-    steps = demo.ask("lineage", output)
-    names = {step.get("label") for step in steps}
+    came_from = demo.ask("lineage", output)["nodes"]
+    names = {node["label"] for node in came_from}
     for wanted in (MEASUREMENT, CHALLENGE):
         expect(wanted in names, f"the lineage leads from the output to {wanted}")
-    expect(job in {step["uuid"] for step in steps}, "and through the job")
-    expect(f"{SERIES}" in names, "and to the file that was computed on")
+    expect(job in {node["uuid"] for node in came_from}, "and through the job")
+    expect(SERIES in names, "and to the file that was computed on")
+    say("\nEverything that was derived from the sample:")
+    demo.show("lineage", SAMPLE, "--outputs")
+    derived = {node["uuid"] for node in demo.ask("lineage", SAMPLE, "--down")["nodes"]}
+    expect({job, output} <= derived, "the lineage leads from the sample to the job and its output")
+
+
+def export(demo: Demo, job: str, output: str) -> None:
+    say(f"$ datacatalog export {output} --format prov-n")
+    for line in demo.run("export", output, "--format", "prov-n").splitlines():
+        say(line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]}…")
+    document = json.loads(demo.run("export", job))
+    expect(any(job in name for name in document["activity"]), "the job is an activity")
+    expect(any(output in name for name in document["entity"]), "its output is an entity")
+
+
+def ask_from_python(demo: Demo, job: str) -> None:
+    from datacatalog import Catalog
+
+    say(">>> from datacatalog import Catalog")
+    say(f'>>> catalog = Catalog("{demo.home}")')
+    with Catalog(demo.home) as catalog:
+        say('>>> [job.uuid for job in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]')
+        found = [each.uuid for each in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]
+        say(repr(found))
+        expect(found == [job], "the job is found by state and pipeline")
+        say(f'>>> [(file.type, file.size) for file in catalog.jobs.files("{job}")]')
+        say(repr([(file.type, file.size) for file in catalog.jobs.files(job)]))
+        say(f'>>> catalog.inputs("{job}")[0].name')
+        name = catalog.inputs(job)[0].name
+        say(repr(name))
+        expect(name == SERIES, "the input of the job is the file that was computed on")
 
 
 def post(url: str, message: Any) -> Any:
