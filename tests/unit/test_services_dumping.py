@@ -70,6 +70,15 @@ def full() -> Memory:
     )
     upload = put(catalog, Kind.FILE, name="/uploads/a b.csv", level="0", type="CSV", child_of=[sample])
     put(catalog, Kind.FIXITY, name="/uploads/a b.csv", checksum="sha256:" + "0" * 64, size=5, version=1)
+    tag = put(catalog, Kind.TAG_ANNOTATION, name="wilted", owner="o")
+    put(catalog, Kind.ASSOCIATION, owner="o", connects_from=tag, connects_to=[sample, other])
+    text = put(catalog, Kind.TEXT_ANNOTATION, body="In the shade", subject="Leaf", owner="o")
+    put(catalog, Kind.TEXT_ANNOTATION, body="Indeed", subject="Leaf", owner="o", child_of=[text])
+    put(catalog, Kind.INLINE_ANNOTATION, name="leaves", subject="/uploads/a b.csv", owner="o", value=12)
+    put(catalog, Kind.STRUCTURED_REQUEST, name="s", experiment_id="experiment.tacc.1", child_of=[design])
+    put(catalog, Kind.DASHBOARD, dashboard_id="d", derived_from=[put(catalog, Kind.QUERY, query_id="q")])
+    put(catalog, Kind.UPLOAD, upload_id="u", generated_by=[sample])
+    put(catalog, Kind.ANNOTATION, body="Out of focus", owner="o", child_of=[sample])
     job = catalog.job(Event.RUN, Event.FINISH, parameters={"sample_id": "sample.tacc.1"}, acted_on=[upload])
     catalog.job(Event.RUN, Event.FAIL, parameters={"experiment_id": ["experiment.tacc.1"]})
     again = catalog.job(Event.RUN, Event.RESET, Event.READY, Event.RUN, instanced=False)
@@ -126,6 +135,13 @@ def test_tables_of_each_kind_load_into_an_empty_catalog_as_they_were() -> None:
             assert loaded(copy, table, kind=kind).refusals == []
             assert dumped(copy, kind=kind) == table
     assert dumped(copy) == dumped(catalog)
+
+
+def test_example_has_something_of_every_kind() -> None:
+    catalog = full()
+    counts = {kind: len(dumped(catalog, kind=kind).splitlines()) - 1 for kind in DUMP_ORDER}
+    assert set(DUMP_ORDER) == set(SPECS)
+    assert all(counts.values()), counts
 
 
 def test_dump_shows_no_salt_and_no_token() -> None:
