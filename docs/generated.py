@@ -17,6 +17,7 @@ from datacatalog import domain, ports
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.callbacks import AGAVE
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
+from datacatalog.domain.kinds import PREFIXES, SPECS, Relation
 from datacatalog.interfaces.cli.main import main
 
 _ASKED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -49,6 +50,24 @@ def callback_table() -> str:
         if event in AGAVE.values()
     ]
     return _table(("Event", "Statuses that stand for it"), rows)
+
+
+def kind_table() -> str:
+    """One row per kind of record: its prefix and collection, what makes its UUID, names it, finds it, and its links."""
+    rows = [
+        (
+            f"`{spec.kind}`",
+            PREFIXES[spec.kind],
+            f"`{spec.collection}`",
+            _fields(spec.uuid_fields),
+            _fields(spec.identifiers),
+            _fields(field for field in spec.search if not field.startswith("_")),
+            _fields(relation.value for relation in Relation if relation in spec.relations),
+        )
+        for spec in SPECS.values()
+    ]
+    head = ("Kind", "Prefix", "Collection", "UUID made of", "Identifiers", "Also searched by", "Links")
+    return _table(head, rows)
 
 
 def error_table() -> str:
@@ -89,6 +108,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         lifecycle_table,
         lifecycle_diagram,
         callback_table,
+        kind_table,
         error_table,
         command_line,
         interface,
@@ -158,6 +178,10 @@ def _sender(event: Event) -> str:
     if event in RESERVED_EVENTS:
         return "the catalog itself"
     return "holders of an admin token" if event in ADMIN_EVENTS else "holders of the job's token"
+
+
+def _fields(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _meaning(error: type[DatacatalogError]) -> str:
