@@ -16,7 +16,7 @@ from datacatalog.domain.linkage.graph import Edge
 from datacatalog.domain.records import Link
 from datacatalog.ports.stores import Store, Work
 from datacatalog.services import lineage
-from datacatalog.services.lineage import BOTH, DATA, Direction, Step, graph_of, lineage_page
+from datacatalog.services.lineage import BOTH, DATA, Direction, Step, graph_of, lineage_page, walk_on
 from tests.contracts.ledgers import START, record, uuid_of
 
 KINDS = (Kind.FILE, Kind.PIPELINEJOB, Kind.MEASUREMENT, Kind.SAMPLE, Kind.FIXITY)
@@ -169,6 +169,7 @@ def test_walks_and_their_pages_say_what_a_naive_walk_says(
     assert all((step.link.target if up else step.link.source) == step.uuid for step in steps)
     assert all(step.link in world.links for step in steps)
     assert pages(start, asked, store, data.draw(st.integers(1, 5))) == steps
+    assert list(walk_on(start, asked.direction, store, **asked.wishes())) == steps  # type: ignore[arg-type]
 
 
 @everything
@@ -325,6 +326,21 @@ def test_a_page_goes_on_after_a_record_that_was_hidden_meanwhile(store: Store) -
         lambda work: lineage_page(study.sample, Direction.DESCENDANTS, work, after=first.next, limit=100)
     )
     assert len(first.steps) + len(rest.steps) == 7
+
+
+def test_a_long_walk_goes_on_through_what_is_written_meanwhile(store: Store) -> None:
+    job, outputs = uuid_of(Kind.PIPELINEJOB), [uuid_of(Kind.FILE) for _ in range(2500)]
+    links = [Link(source=each, relation=Relation.GENERATED_BY, target=job) for each in outputs]
+    World([job, *outputs], links).into(store)
+    steps = walk_on(job, Direction.DESCENDANTS, store)
+    first = [next(steps).uuid for _ in range(10)]
+    store.transact(lambda work: work.links.remove(links[:1500]))
+    late = uuid_of(Kind.FILE)
+    late_link = Link(source=late, relation=Relation.DERIVED_FROM, target=outputs[-1])
+    store.transact(lambda work: work.links.add([late_link]))
+    found_all = [*first, *(step.uuid for step in steps)]
+    assert len(set(found_all)) == len(found_all)
+    assert set(found_all) >= {*outputs[1500:], late}
 
 
 def test_a_graph_says_where_it_goes_on(store: Store) -> None:

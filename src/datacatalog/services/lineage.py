@@ -20,7 +20,7 @@ from datacatalog.domain.kinds import KIND_OF_PREFIX, Kind, Relation, TypedUuid
 from datacatalog.domain.labels import label
 from datacatalog.domain.linkage.graph import Graph, Node, edges_among
 from datacatalog.domain.records import Link, Record
-from datacatalog.ports.stores import Work
+from datacatalog.ports.stores import Store, Work
 from datacatalog.services.walks import Direction, Step, Walk, origin
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "outputs_of",
     "parents",
     "walk",
+    "walk_on",
 ]
 
 DEPTH = 100
@@ -45,6 +46,8 @@ DEPTH = 100
 
 DATA = (Kind.FILE, Kind.REFERENCE)
 """What goes into jobs and comes out of them."""
+
+_AT_ONCE = 1000
 
 BOTH = (Direction.ANCESTORS, Direction.DESCENDANTS)
 
@@ -116,6 +119,36 @@ def walk(
         InvalidField: `after` is no record, or the walk does not pass it.
     """
     return Walk(start, direction, work, relations, depth).steps(kinds, hidden=hidden, after=after)
+
+
+def walk_on(
+    start: TypedUuid,
+    direction: Direction,
+    store: Store,
+    *,
+    relations: Collection[Relation] | None = None,
+    depth: int = DEPTH,
+    kinds: Collection[Kind] | None = None,
+    hidden: bool = False,
+    after: str | None = None,
+) -> Iterator[Step]:
+    """Walk as `walk` does, however far and however slowly: no piece of work is held open, and no record kept.
+
+    What is linked or deleted meanwhile may be missing; nothing comes twice.
+    """
+    found: Walk | None = None
+    steps: Iterator[Step] = iter(())
+
+    def read(work: Work) -> Sequence[Step]:
+        nonlocal found, steps
+        if found is None:
+            found = Walk(start, direction, work, relations, depth)
+            steps = found.steps(kinds, hidden=hidden, after=after)
+        found.work = work
+        return list(islice(steps, _AT_ONCE))
+
+    while some := store.read(read):
+        yield from some
 
 
 def inputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:

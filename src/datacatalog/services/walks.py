@@ -45,6 +45,7 @@ class Walk:
     """One walk from a record in one direction.
 
     Attributes:
+        work: what is asked from now on; a walk may go on in another piece of work than it began in.
         way: every record that was reached so far -> the one it was reached from.
     """
 
@@ -58,7 +59,7 @@ class Walk:
     ) -> None:
         self._start = origin(start)
         self._up = direction is Direction.ANCESTORS
-        self._work = work
+        self.work = work
         self._relations = relations
         self._depth = depth
         self.way: dict[TypedUuid, TypedUuid] = {}
@@ -74,7 +75,7 @@ class Walk:
         """Yield the steps to what is to be returned; records are read `batch` by batch, more and more at once."""
         found = self._found(None if kinds is None else _prefixes(kinds), after)
         while some := list(islice(found, batch)):
-            records = self._work.records.find_many(uuid for _, _, uuid in some)
+            records = self.work.records.find_many(uuid for _, _, uuid in some)
             for depth, link, uuid in some:
                 record = records.get(uuid)
                 gone = record is not None and not record.visible
@@ -96,7 +97,7 @@ class Walk:
         waiting = after is not None
         if after is not None:
             kind_of(after, "after")
-        for depth, link, uuid in self._reached():
+        for depth, link, uuid in self.reached():
             if waiting:
                 waiting = uuid != after
             elif prefixes is None or uuid.startswith(prefixes):
@@ -104,7 +105,7 @@ class Walk:
         if waiting:
             raise InvalidField("after", f"{after} is no part of this lineage, or not any more; begin anew")
 
-    def _reached(self) -> Iterator[tuple[int, Link, TypedUuid]]:
+    def reached(self) -> Iterator[tuple[int, Link, TypedUuid]]:
         """Yield (depth, link, record) of all that is reached, each record once."""
         fixity = PREFIXES[Kind.FIXITY]
         level, size = [self._start], _FIRST
@@ -125,7 +126,7 @@ class Walk:
     def _links(self, level: Sequence[TypedUuid]) -> Iterator[tuple[TypedUuid, TypedUuid, Link]]:
         """Yield (near end, far end, link) of the links that lead on, in the order of their near ends."""
         leading: dict[TypedUuid, list[Link]] = defaultdict(list)
-        for link in self._work.links.step(level, up=self._up, relations=self._relations):
+        for link in self.work.links.step(level, up=self._up, relations=self._relations):
             leading[link.source if self._up else link.target].append(link)
         for near in level:
             for link in leading.get(near, ()):

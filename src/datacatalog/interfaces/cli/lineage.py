@@ -190,20 +190,16 @@ def _drawn(graph: Graph, shape: str) -> Iterator[str]:
 
 def _show_list(cli: Cli, record: str, _: str, say: Say, *, limit: int | None, **wishes: Any) -> str | None:
     """Show a line for each record as it is found, so that any number can be listed; return where it goes on, if it does."""
-    from datacatalog.services.lineage import walk
+    from datacatalog.services.lineage import walk_on
     from datacatalog.services.records import find_record
 
     env, [direction] = cli.env, wishes.pop("directions")
-
-    def read(work: Work) -> str | None:
-        steps = walk(find_record(record, work, env).uuid, direction, work, **wishes)
-        last = None
-        for step in islice(steps, limit):
-            say(_line(step))
-            last = step.uuid
-        return _on(last) if last and next(steps, None) else None
-
-    return env.store.read(read)
+    start = env.store.read(lambda work: find_record(record, work, env))
+    steps, last = walk_on(start.uuid, direction, env.store, **wishes), None
+    for step in islice(steps, limit):
+        say(_line(step))
+        last = step.uuid
+    return _on(last) if last and next(steps, None) else None
 
 
 def _line(step: Step) -> str:
