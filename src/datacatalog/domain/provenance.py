@@ -262,7 +262,8 @@ def activity_of(uuid: TypedUuid, record: Record | None, run: Run) -> Activity:
     if record is None:
         return Activity(uuid=uuid, label=uuid, plan=None, run=run, created=None, attributes={})
     body = record.body
-    archive = f"agave://{body['archive_system']}{quote(str(body['archive_path']))}"
+    system, path = body.get("archive_system"), str(body["archive_path"])
+    archive = {} if system is None else {"archive": f"agave://{system}{quote(path)}"}
     return Activity(
         uuid=uuid,
         label=label(record),
@@ -271,7 +272,7 @@ def activity_of(uuid: TypedUuid, record: Record | None, run: Run) -> Activity:
         created=record.created,
         attributes={
             **_said(body, _JOB_FIELDS),
-            "archive": archive,
+            **archive,
             "data": minified(without_secrets(body["data"])),
         },
         tenant=record.admin.get("tenant", ""),
