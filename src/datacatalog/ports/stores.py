@@ -207,8 +207,8 @@ class Records(Protocol):
         """Insert (`revision` None) or replace the very revision that was read.
 
         The document is checked against its schema first. A body, visibility, salt and owner equal to what is
-        stored change nothing. A change of a logged kind goes to the update log, lifecycle fields of jobs
-        excepted (their history is their log); a new salt or owner alone leaves a line without difference.
+        stored change nothing. A change of a logged kind goes to the update log, private fields and lifecycle
+        fields of jobs (their history is their log) excepted; a new salt or owner alone leaves a line without difference.
 
         Args:
             beside: what changes together with the record and is kept beside its body, as {"child_of": [old, new]}: not

@@ -7,27 +7,35 @@ Rows that collide with something are passed over; that is found out by counting,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from datacatalog.adapters.stores.sqlite.chunks import ROW_SIZES
-from datacatalog.adapters.stores.sqlite.rows import STATEMENTS
+from datacatalog.adapters.stores.sqlite.rows import STATEMENTS, values_of
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.records import Record
 
 
-@dataclass(slots=True)
 class NewRows:
-    """What is to be inserted into one table.
+    """What is to be inserted into the table of one kind.
 
     Attributes:
         values: of the rows, one after the other, in the order of `Statements.columns`.
     """
 
-    records: list[Record] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
+    __slots__ = ("_statements", "kind", "records", "values")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.records: list[Record] = []
+        self.values: list[Any] = []
+        self._statements = STATEMENTS[kind]
+
+    def add(self, record: Record, owner: int, moment: int, text: str) -> None:
+        """See `rows.values_of`."""
+        self.records.append(record)
+        self.values += values_of(record, owner, moment, text, self._statements.fields_of(record))
 
 
 def insert_all(session: Session, new: Mapping[Kind, NewRows]) -> Kind | None:

@@ -36,15 +36,21 @@ def packed(uuid: str) -> bytes:
     return bytes.fromhex(uuid.replace("-", ""))
 
 
+def packed_checked(uuid: str) -> bytes:
+    """Do as `packed` for what is known to be a UUID."""
+    return bytes.fromhex(uuid.replace("-", ""))
+
+
 def packed_after(uuid: str | None) -> bytes:
     """Return the key after which a page begins.  Raises InvalidField: the cursor is no UUID."""
     check_cursor(uuid)
     return FIRST if uuid is None else bytes.fromhex(uuid.replace("-", ""))
 
 
-def packed_all(uuids: Iterable[str]) -> list[bytes]:
-    """Return UUIDs as bytes, each once and in their order; what is no UUID is left out."""
-    return sorted({bytes.fromhex(uuid.replace("-", "")) for uuid in uuids if is_uuid(uuid)})
+def packed_all(uuids: Iterable[str]) -> dict[bytes, str]:
+    """Return {key: UUID} in the order of keys; what is no UUID is left out."""
+    found = {bytes.fromhex(uuid.replace("-", "")): uuid for uuid in uuids if is_uuid(uuid)}
+    return {key: found[key] for key in sorted(found)}
 
 
 def text(key: bytes) -> TypedUuid:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.sqlite import bulk, chunks, keys
@@ -25,7 +26,7 @@ class SqliteLinks:
 
     def add(self, links: Iterable[Link]) -> int:
         rows = sorted(_rows(rules.check_links(links)))
-        return bulk.insert(self._session, _INSERT, [value for row in rows for value in row], width=3)
+        return bulk.insert(self._session, _INSERT, list(chain.from_iterable(rows)), width=3)
 
     def remove(self, links: Iterable[Link]) -> int:
         sql = "DELETE FROM links WHERE source = ? AND relation = ? AND target = ?"
@@ -75,10 +76,11 @@ class SqliteLinks:
         sql = f"SELECT source, relation, target FROM links WHERE {near} IN"  # noqa: S608
         only = "" if relations is None else _one_of(frozenset(NUMBERS[each] for each in relations))
         rows: list[tuple[bytes, int, bytes]] = []
-        for marks, values in chunks.lists(keys.packed_all(uuids)):
+        start = keys.packed_all(uuids)
+        for marks, values in chunks.lists(list(start)):
             rows += self._session.read(f"{sql} ({marks}){only}", values).fetchall()
         rows.sort()
-        return _links(rows)
+        return _links(rows, start)
 
     def _sources(
         self, target: bytes, relation: Relation, prefix: str, after: bytes, limit: int
@@ -93,17 +95,27 @@ class SqliteLinks:
 
 
 def _rows(links: Iterable[Link]) -> list[tuple[bytes, int, bytes]]:
-    packed = keys.packed
-    return [(packed(link.source), NUMBERS[link.relation], packed(link.target)) for link in links]
+    """Return the rows of links between what are UUIDs."""
+    packed = keys.packed_checked
+    rows = []
+    relation, number = None, 0
+    for link in links:
+        if link.relation is not relation:
+            relation, number = link.relation, NUMBERS[link.relation]
+        rows.append((packed(link.source), number, packed(link.target)))
+    return rows
 
 
-def _links(rows: Sequence[tuple[bytes, int, bytes]]) -> list[Link]:
-    """Return links; most ends stand in many of them, so each is made a text once."""
-    text = keys.text
-    ends = {end for row in rows for end in (row[0], row[2])}
-    texts = {end: text(end) for end in ends}
+def _links(rows: Sequence[tuple[bytes, int, bytes]], known: Mapping[bytes, str]) -> list[Link]:
+    """Return links; most of their ends are known or stand in many of them, so each becomes a text once."""
+    texts = dict(known)
+    for source, _, target in rows:
+        if source not in texts:
+            texts[source] = keys.text(source)
+        if target not in texts:
+            texts[target] = keys.text(target)
     return [
-        Link(source=texts[source], relation=RELATIONS[number], target=texts[target])
+        Link(source=TypedUuid(texts[source]), relation=RELATIONS[number], target=TypedUuid(texts[target]))
         for source, number, target in rows
     ]
 

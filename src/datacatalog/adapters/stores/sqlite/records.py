@@ -12,7 +12,7 @@ from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite import bulk, chunks, keys
 from datacatalog.adapters.stores.sqlite.changes import SqliteChanges
-from datacatalog.adapters.stores.sqlite.rows import STATEMENTS, Row, row_of
+from datacatalog.adapters.stores.sqlite.rows import STATEMENTS, Row, row_of, values_of
 from datacatalog.adapters.stores.sqlite.schema import field_column
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.documents import JsonObject
@@ -53,7 +53,7 @@ class SqliteRecords:
             if uuid not in self._rows and (kind := rules.kind_of(uuid)) is not None:
                 unread.setdefault(kind, []).append(uuid)
         for kind, some in unread.items():
-            self._read_many(kind, keys.packed_all(some))
+            self._read_many(kind, list(keys.packed_all(some)))
         return {uuid: self._rows[uuid].record for uuid in wanted if uuid in self._rows}
 
     def _read_many(self, kind: Kind, wanted: Sequence[bytes]) -> None:
@@ -158,18 +158,7 @@ class SqliteRecords:
         return self._replace(record, text, at, beside or {}, by, action)
 
     def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
-        new: dict[Kind, bulk.NewRows] = {}
-        changed: list[tuple[Record, str]] = []
-        for record in records:
-            rules.check_kind(record)
-            text = codec.text_of(record.body, record.kind)
-            if record.revision is not None:
-                changed.append((record, text))
-                continue
-            _, values = self._new_values(record, text, at)
-            rows = new.setdefault(record.kind, bulk.NewRows())
-            rows.records.append(record)
-            rows.values += values
+        new, changed = self._sorted_out(records, codec.micros(at))
         if not changed:
             self._insert_all(new)
             return
@@ -183,6 +172,29 @@ class SqliteRecords:
             self._rows.clear()
             self._admins.clear()
             raise
+
+    def _sorted_out(
+        self, records: Iterable[Record], moment: int
+    ) -> tuple[Mapping[Kind, bulk.NewRows], Sequence[tuple[Record, str]]]:
+        """Return what is to be inserted, checked; and what is to replace something, with its text."""
+        new: dict[Kind, bulk.NewRows] = {}
+        changed: list[tuple[Record, str]] = []
+        rows: bulk.NewRows | None = None
+        admin: Mapping[str, str] | None = None
+        owner = 0
+        for record in records:
+            rules.check_kind(record)
+            text = codec.text_of(record.body, record.kind)
+            if record.revision is not None:
+                changed.append((record, text))
+                continue
+            self._check_new(record)
+            if rows is None or record.kind is not rows.kind:
+                rows = new.setdefault(record.kind, bulk.NewRows(record.kind))
+            if record.admin is not admin:
+                admin, owner = record.admin, self._admin_number(record)
+            rows.add(record, owner, moment, text)
+        return new, changed
 
     def _insert_all(self, new: Mapping[Kind, bulk.NewRows]) -> None:
         collided = bulk.insert_all(self._session, new)
@@ -202,9 +214,12 @@ class SqliteRecords:
         self._changes.purged(row.record, rules.purge_line(row.record, at=at, by=by))
 
     def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject, by: str | None) -> Record:
-        fields, values = self._new_values(record, text, at)
+        self._check_new(record)
+        statements = STATEMENTS[record.kind]
+        fields = statements.fields_of(record)
+        values = values_of(record, self._admin_number(record), codec.micros(at), text, fields)
         try:
-            self._session.write(STATEMENTS[record.kind].insert, values)
+            self._session.write(statements.insert, values)
         except sqlite3.IntegrityError as error:
             raise self._taken(record, fields, insert=True) from error
         stored = replace(record, revision=0, created=at, modified=at)
@@ -215,17 +230,10 @@ class SqliteRecords:
             self._changes.created(rules.change_of(None, stored, diff, at=at, by=by))
         return stored
 
-    def _new_values(
-        self, record: Record, text: str, at: datetime
-    ) -> tuple[tuple[str | None, ...], tuple[Any, ...]]:
-        """Return the fields, and all values, of a record that may be inserted.  Raises InvalidRecord."""
+    def _check_new(self, record: Record) -> None:
+        """Raises InvalidRecord."""
         codec.check_integers(record.body, record.kind)
         self._check(record)
-        fields = rules.kept_values(SPECS[record.kind], record.body)
-        moment = codec.micros(at)
-        admin = self._admin_number(record)
-        key = keys.packed(record.uuid)
-        return fields, (key, 0, record.visible, record.salt, admin, moment, moment, text, *fields)
 
     def _admin_number(self, record: Record) -> int:
         """Return the number of a record's owner; a new owner gets one."""
@@ -257,7 +265,7 @@ class SqliteRecords:
         if diff is None and not beside and rules.same_outside(old, record):
             return old
         self._check(record)
-        fields = rules.kept_values(SPECS[record.kind], record.body)
+        fields = STATEMENTS[record.kind].fields_of(record)
         stored = Record(
             kind=record.kind,
             uuid=record.uuid,

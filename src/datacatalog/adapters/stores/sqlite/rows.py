@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from datacatalog.adapters.stores import codec
+from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.sqlite import keys
 from datacatalog.adapters.stores.sqlite.chunks import repeated
 from datacatalog.adapters.stores.sqlite.schema import RECORD_COLUMNS, field_column, quoted
@@ -26,7 +26,8 @@ class Statements:
     def __init__(self, spec: KindSpec) -> None:
         self.spec = spec
         self.table = quoted(spec.collection)
-        self.fields = tuple(field_column(field) for field in spec.kept)
+        self.kept = spec.kept
+        self.fields = tuple(field_column(field) for field in self.kept)
         self.columns = ("uuid", *RECORD_COLUMNS, *self.fields)
         # An owner's text is looked up where it is read, so no memory of them can be older than the ledger.
         read = ["(SELECT text FROM admins WHERE id = admin)" if c == "admin" else c for c in self.columns]
@@ -41,6 +42,10 @@ class Statements:
     def _update(self, columns: tuple[str, ...]) -> str:
         sets = ", ".join(f"{column} = ?" for column in columns)
         return f"UPDATE {self.table} SET {sets} WHERE uuid = ?"  # noqa: S608
+
+    def fields_of(self, record: Record) -> tuple[str | None, ...]:
+        """Return the values of `fields`."""
+        return rules.texts_of(record.body, self.kept)
 
     def filter(self, where: Mapping[str, str]) -> str:
         return "".join(f" AND {field_column(name)} = ?" for name in where)
@@ -61,6 +66,20 @@ class Row:
     record: Record
     text: str
     fields: tuple[str | None, ...]
+
+
+def values_of(
+    record: Record, owner: int, moment: int, text: str, fields: tuple[str | None, ...]
+) -> tuple[Any, ...]:
+    """Return a new record as `Statements.columns` hold it; its UUID was checked.
+
+    Args:
+        owner: the number of its `admin`.
+        moment: when it is created [microseconds].
+        text: its body as JSON.
+    """
+    key = keys.packed_checked(record.uuid)
+    return key, 0, record.visible, record.salt, owner, moment, moment, text, *fields
 
 
 def row_of(kind: Kind, found: tuple[Any, ...]) -> Row:
