@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
 from datacatalog.services.records import (
     Written,
+    changes_of,
     delete_record,
     document_of,
     files_of,
@@ -135,6 +137,24 @@ def test_log_tells_who_wrote_beside_whose_record_it_is(here: Memory):
         ("purge", "dan"),
     ]
     assert {c.admin["owner"] for c in changes} == {"tests"}
+
+
+def test_log_leaves_private_fields_out_and_outlives_its_record(here: Memory):
+    env = here.env
+    uuid = sample(here).record.uuid
+    record = env.store.read(lambda work: work.records.get(uuid))
+    seen = replace(record, body={**record.body, "_seen": "1", "strain": "x"})
+    env.store.transact(lambda work: work.records.put(seen, at=env.clock.now()))
+    assert log(here, uuid)[1:] == [("update", 1, {"strain": [None, "x"]})]
+    unseen = replace(seen, body={**seen.body, "_seen": "2"}, revision=1)
+    env.store.transact(lambda work: work.records.put(unseen, at=env.clock.now()))
+    assert len(log(here, uuid)) == 2
+    delete(here, uuid, force=True)
+    changes = env.store.read(lambda work: changes_of(uuid, work, after=1))
+    assert [(seq, c.action, dict(c.diff)) for seq, c in changes] == [(2, "update", {}), (3, "purge", {})]
+    assert env.store.read(lambda work: changes_of(uuid, work, after=3)) == []
+    with pytest.raises(UnknownRecord):
+        env.store.read(lambda work: changes_of(E1, work))
 
 
 def test_link_to_what_is_not_in_the_catalog_is_kept(here: Memory):

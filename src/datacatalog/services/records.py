@@ -262,7 +262,7 @@ class _Said:
 def _read(kind: Kind, document: JsonObject, env: Env) -> _Said:
     kept = kept_as(kind)
     _check_plain(kept)
-    public = {name: value for name, value in document.items() if not name.startswith("_")}
+    public = _public(document)
     if kind is not kept and (found := env.schemas.complaints(f"{kind}_document", public)):
         raise InvalidRecord(f"{kind}_document", found)
     body = normal_body(kept, _body_in(public), env.rules.default_system, env.identity)
@@ -273,10 +273,12 @@ def _read(kind: Kind, document: JsonObject, env: Env) -> _Said:
     return _Said(kind=kept, uuid=uuid, body=body, links=_links_of(kept, public, uuid))
 
 
+def _public(document: JsonObject) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if not name.startswith("_")}
+
+
 def _body_in(document: JsonObject) -> dict[str, Any]:
-    return {
-        name: value for name, value in document.items() if name not in _BESIDE and not name.startswith("_")
-    }
+    return {name: value for name, value in _public(document).items() if name not in _BESIDE}
 
 
 def _links_of(kind: Kind, document: JsonObject, uuid: TypedUuid) -> frozenset[Link]:

@@ -66,11 +66,12 @@ def _page(job: TypedUuid | None, after: str | None, work: Work) -> Page:
 
 
 def _fixity(file: Record, work: Work) -> Record | None:
-    """Return what is known of a file's content."""
+    """Return what is known of a file's content, unless that was deleted."""
     from datacatalog.domain.identifiers.typed import overlay
     from datacatalog.domain.kinds import Kind
 
-    return work.records.find(overlay(Kind.FIXITY, file.uuid))
+    found = work.records.find(overlay(Kind.FIXITY, file.uuid))
+    return found if found is not None and found.visible else None
 
 
 def _checked(file: Record, work: Work) -> dict[str, Any]:
@@ -102,10 +103,17 @@ def show(cli: Cli, file: str) -> None:
         return {
             **public_document(record, work.links.of(record.uuid)),
             "fixity": None if fixity is None else row(fixity),
-            "linked_from": [_said(link) for link in work.links.to(record.uuid, limit=PAGE)],
+            "linked_from": [_said(link) for link in _pointing_at(record, work)],
         }
 
     cli.out.document(env.store.read(body))
+
+
+def _pointing_at(file: Record, work: Work) -> list[Link]:
+    """Return what visible records say of a file."""
+    links = work.links.to(file.uuid, limit=PAGE)
+    sources = work.records.find_many(link.source for link in links)
+    return [link for link in links if link.source in sources and sources[link.source].visible]
 
 
 def _said(link: Link) -> dict[str, str]:
