@@ -131,7 +131,7 @@ def _rows(spots: Mapping[object, int], beside: Mapping[object, Sequence[object]]
     rows = {spot: float(n) for column in columns.values() for n, spot in enumerate(column)}
     numbers = sorted(columns)
     for sweep in range(_SWEEPS):
-        step = 1 if sweep % 2 else -1
+        step = -1 if sweep % 2 else 1
         for number in numbers[::step]:
             _settle(columns[number], number - step, spots, beside, rows)
     top = min(rows.values())

@@ -18,7 +18,7 @@ MOST_DRAWN = 2000
 _WIDTH, _HEIGHT = 230, 38
 _ACROSS, _DOWN = 330, 54
 _MARGIN = 20
-_LETTERS = 34
+_LETTERS = 31
 _STYLE = (
     "text{font:12px sans-serif;fill:#222}.kind{font-size:10px;fill:#666}.edge{fill:none;stroke:#999}"
     ".name{font-size:9px;fill:#888;text-anchor:middle}rect{fill:#fff;stroke:#557}.start{fill:#eef;stroke-width:2.5}"
