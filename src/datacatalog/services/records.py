@@ -11,25 +11,32 @@ from itertools import groupby
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, InvalidRecord, PreconditionFailed, UnknownRecord
-from datacatalog.domain.identifiers.records import normal_body, record_uuid
-from datacatalog.domain.identifiers.typed import overlay, read_typed
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
+from datacatalog.domain.errors import InvalidField, PreconditionFailed, UnknownRecord
+from datacatalog.domain.identifiers.records import normal_body
+from datacatalog.domain.identifiers.typed import overlay
+from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.messages import Message
 from datacatalog.domain.records import (
     Change,
     Link,
     Record,
-    check_link,
     check_strategy,
     combined,
-    implied_links,
     link_changes,
     patched,
     public_document,
 )
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
+from datacatalog.services.describing import (
+    Said,
+    body_in,
+    check_identity,
+    check_plain,
+    links_in,
+    links_of,
+    read_document,
+)
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.finding import LOOKUP_ORDER, files_of, find_record, inputs_in
 
@@ -49,11 +56,6 @@ __all__ = [
     "undelete_record",
 ]
 
-_BESIDE = frozenset({"uuid", *Relation})
-"""Fields of a document that are kept beside its body."""
-_CONNECTIONS = frozenset({Relation.CONNECTS_FROM, Relation.CONNECTS_TO})
-"""Fields that may hold one UUID instead of a list."""
-_MANAGED_KINDS = frozenset({Kind.PIPELINE, Kind.PIPELINEJOB})
 _PAGE = 1000
 
 
@@ -97,7 +99,7 @@ def put_record(
         PreconditionFailed: what is there is of another revision.
     """
     check_strategy(strategy)
-    said = _read(kind, document, env)
+    said = read_document(kind, document, env)
     old = work.records.find(said.uuid)
     _check_revision(said.uuid, old, if_revision)
     if old is None:
@@ -138,11 +140,11 @@ def patch_record(
     after = patched(before, patch)
     if after.get("uuid") != uuid:
         raise InvalidField("uuid", "cannot change")
-    body = normal_body(old.kind, _body_in(after), env.rules.default_system, env.identity)
+    body = normal_body(old.kind, body_in(after), env.rules.default_system, env.identity)
     private = {name: value for name, value in old.body.items() if name.startswith("_")}
     new = replace(old, body={**private, **body})
-    had, links = _stored_links(uuid, work), _links_of(old.kind, after, uuid)
-    _check_identity(old, new, had, links)
+    had, links = _stored_links(uuid, work), links_of(old.kind, after, uuid)
+    check_identity(old, new, had, links)
     return _change(old, new, had, links, work, env, by)
 
 
@@ -213,22 +215,6 @@ def changes_of(
     return changes
 
 
-def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:
-    """Return what a document says in its linkage fields.  Raises InvalidField."""
-    links = []
-    for relation in Relation:
-        targets = document.get(relation.value, ())
-        if relation in _CONNECTIONS and isinstance(targets, str):
-            targets = [targets]
-        if not isinstance(targets, list | tuple):
-            raise InvalidField(relation.value, "must be a list of UUIDs")
-        for target in targets:
-            links.append(
-                Link(source=uuid, relation=relation, target=read_typed(target, field=relation.value))
-            )
-    return links
-
-
 def revoke_token(uuid: TypedUuid, token: str, env: Env) -> Record:
     """Give a document another update token; the one it had is worth nothing from then on.
 
@@ -246,52 +232,7 @@ def revoke_token(uuid: TypedUuid, token: str, env: Env) -> Record:
     return env.store.transact(body)
 
 
-# ------------------------------------------------------------------------------------------- reading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What a document says: of which record, and what it points at."""
-
-    kind: Kind
-    uuid: TypedUuid
-    body: JsonObject
-    links: frozenset[Link]
-
-
-def _read(kind: Kind, document: JsonObject, env: Env) -> _Said:
-    kept = kept_as(kind)
-    _check_plain(kept)
-    public = _public(document)
-    if kind is not kept and (found := env.schemas.complaints(f"{kind}_document", public)):
-        raise InvalidRecord(f"{kind}_document", found)
-    body = normal_body(kept, _body_in(public), env.rules.default_system, env.identity)
-    connections = {name: public[name] for name in SPECS[kept].uuid_fields if name in public.keys() - body}
-    uuid = record_uuid(kept, {**body, **connections}, env.identity, env.rules.default_system)
-    if "uuid" in public and read_typed(public["uuid"], kept) != uuid:
-        raise InvalidField("uuid", f"is {public['uuid']}, but the document describes {uuid}")
-    return _Said(kind=kept, uuid=uuid, body=body, links=_links_of(kept, public, uuid))
-
-
-def _public(document: JsonObject) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if not name.startswith("_")}
-
-
-def _body_in(document: JsonObject) -> dict[str, Any]:
-    return {name: value for name, value in _public(document).items() if name not in _BESIDE}
-
-
-def _links_of(kind: Kind, document: JsonObject, uuid: TypedUuid) -> frozenset[Link]:
-    """Return the links that are to be stored.  Raises InvalidField, InvalidLink."""
-    links = frozenset(links_in(document, uuid)) - frozenset(implied_links(uuid))
-    for link in links:
-        check_link(kind, link)
-    return links
-
-
-def _check_plain(kind: Kind) -> None:
-    if kind not in SPECS or kind in _MANAGED_KINDS:
-        raise InvalidField("kind", f"a {kind} cannot be written this way")
+# ------------------------------------------------------------------------------------------- checking
 
 
 def _check_revision(uuid: TypedUuid, record: Record | None, wanted: int | None) -> None:
@@ -301,18 +242,9 @@ def _check_revision(uuid: TypedUuid, record: Record | None, wanted: int | None) 
         raise PreconditionFailed(uuid, f"of revision {wanted}", there)
 
 
-def _check_identity(old: Record, new: Record, had: frozenset[Link], links: frozenset[Link]) -> None:
-    """Raises InvalidField: what makes the record's UUID would change."""
-    placed = ("storage_system",) if old.kind in (Kind.FILE, Kind.FIXITY) else ()
-    moved = {link.relation.value for link in had ^ links}
-    for name in (*SPECS[old.kind].uuid_fields, *placed):
-        if name in moved or old.body.get(name) != new.body.get(name):
-            raise InvalidField(name, "is part of what makes the record's UUID, and cannot change")
-
-
 def _known(uuid: TypedUuid, work: Work) -> Record:
     record = work.records.get(uuid)
-    _check_plain(record.kind)
+    check_plain(record.kind)
     return record
 
 
@@ -330,7 +262,7 @@ def _stored_links(uuid: TypedUuid, work: Work) -> frozenset[Link]:
 # ------------------------------------------------------------------------------------------- writing
 
 
-def _create(said: _Said, work: Work, env: Env, by: str | None) -> Written:
+def _create(said: Said, work: Work, env: Env, by: str | None) -> Written:
     record = Record(kind=said.kind, uuid=said.uuid, body=said.body, salt=new_salt(), admin=env.rules.admin)
     stored = work.records.put(record, at=env.clock.now(), beside=link_changes(None, said.links), by=by)
     work.links.add(said.links)
