@@ -78,6 +78,11 @@ def _re_exports(node: ast.stmt) -> bool:
     match node:
         case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant(value=str())):
             return True
-        case ast.Assign(targets=[ast.Name(id="__all__" | "__version__")]):
+        case ast.Assign(targets=[ast.Name(id="__all__" | "__version__" | "TYPE_CHECKING")]):
             return True
+        # Names that are imported when they are asked for, and told to type checkers.
+        case ast.FunctionDef(name="__getattr__" | "__dir__"):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body):
+            return all(map(_re_exports, body))
     return False
