@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Later] = {
         "records:linked", "Tell what belongs to records: files, measurements, samples, ..., or jobs."
     ),
     "log": Later("log:log", "Tell who changed a record, when, and what; the oldest first."),
-    "lineage": Later("lineage:lineage", "Tell what something came from."),
+    "lineage": Later("lineage:lineage", "Tell what something came from, or what came of it."),
     "export": Later("exporting:export", "Tell other tools how something came about."),
     "index": Later("indexing:index", "Index the outputs of a job."),
     "verify": Later("verifying:verify", "Tell whether files are still what the catalog says."),
