@@ -95,7 +95,7 @@ _SHOWN = {"ETag": "strong; for If-Match and If-None-Match", "Last_Modified": "wh
 _KIND = in_path(
     "kind", {"enum": [n for s in SPECS.values() for n in (s.collection, s.kind.value)]}, "a kind of record"
 )
-_ANY_UUID = in_path("uuid", _UUID)
+_ANY_UUID = in_path("uuid", {"type": "string", "format": "uuid"})
 
 
 def paths() -> dict[str, Any]:
@@ -198,7 +198,6 @@ def _filter(spec: KindSpec, name: str) -> dict[str, Any]:
 
 def _record(spec: KindSpec) -> dict[str, Any]:
     kind = spec.kind.value
-    uuid = in_path("uuid", schema(f"{kind}_uuid"))
     called = in_path("uuid", TEXT, "its UUID, an identifier, or the path or URI of a file")
     described = {
         "get": _operation(
@@ -220,7 +219,7 @@ def _record(spec: KindSpec) -> dict[str, Any]:
             f"Write a {kind} at its own address.",
             f"put_{kind}",
             spec,
-            uuid,
+            _ANY_UUID,
             in_query("strategy", {**_STRATEGY, "default": "replace"}),
             *conditions,
             creates=True,
@@ -230,7 +229,7 @@ def _record(spec: KindSpec) -> dict[str, Any]:
             f"Change fields of a {kind} by a merge patch (RFC 7396).",
             f"patch_{kind}",
             spec,
-            uuid,
+            _ANY_UUID,
             *conditions,
             creates=False,
             media=(MERGE_PATCH, JSON_TYPE),
@@ -239,10 +238,11 @@ def _record(spec: KindSpec) -> dict[str, Any]:
             f"Hide a {kind}, or remove it for good.",
             f"delete_{kind}",
             {"200": answer("done", objects({"uuid": schema(f"{kind}_uuid"), "action": TEXT}))},
-            uuid,
+            _ANY_UUID,
             in_query("force", _FLAG, "remove it for good"),
             *conditions,
             status_404="unknown, or (without force) hidden already",
+            status_405="another name than a UUID",
             status_412="it is not as supposed",
         ),
     }
@@ -262,8 +262,9 @@ def _writing(
         "status_413": "the body is over the limit",
         "status_415": "the body is called otherwise",
     }
-    if not creates:
-        refused["status_404"] = "unknown, or hidden"
+    if _ANY_UUID in parameters:
+        refused["status_404"] = "a UUID of no kind" if creates else "unknown, or hidden"
+        refused["status_405"] = "another name than a UUID"
     patch = {"type": "object", "description": "null removes a field; lists take the place of what is there"}
     return {
         **_operation(summary, name, written, *parameters, **refused),
@@ -360,7 +361,7 @@ def _history() -> dict[str, Any]:
         "Tell what happened to a job, oldest first.",
         "history",
         {"200": answer("one page", objects({"history": arrays(entry), "next": _COUNTED}))},
-        in_path("uuid", schema("pipelinejob_uuid")),
+        _ANY_UUID,
         _LIMIT,
         _AFTER_NUMBER,
         _HIDDEN,
@@ -375,7 +376,7 @@ def _files() -> dict[str, Any]:
         "List the files that a job generated, each with its fixity.",
         "files",
         {"200": answer("one page, ordered by UUID", objects({"files": arrays(file), "next": _CURSOR}))},
-        in_path("uuid", schema("pipelinejob_uuid")),
+        _ANY_UUID,
         _LIMIT,
         _AFTER,
         _HIDDEN,
