@@ -13,7 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datacatalog.domain.errors import AlreadyExists, DatacatalogError, InvalidField, UnknownRecord
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    DatacatalogError,
+    InvalidField,
+    NotInService,
+    UnknownRecord,
+)
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
 from datacatalog.services.dumping import DUMP_ORDER, csv_lines, json_lines
@@ -316,6 +322,39 @@ def test_job_of_a_pipeline_that_nobody_knows_is_not_imported() -> None:
     document = job_document(catalog)
     with pytest.raises(UnknownRecord):
         load(memory(), Kind.PIPELINEJOB, document)
+
+
+def test_job_is_known_by_the_level_that_it_was_made_about() -> None:
+    catalog = full()
+    jobs = [json.loads(line) for line in dumped(catalog).splitlines() if '"archive_path"' in line]
+    about_sample = next(job for job in jobs if len(job["child_of"]) == 3 and job["state"] == "FINISHED")
+    copy = memory()
+    assert loaded(copy, dumped(catalog, kind=Kind.MEASUREMENT)).refusals == []
+    assert load(copy, Kind.PIPELINEJOB, about_sample) == "created"
+    alone = {**about_sample, "child_of": []}
+    with pytest.raises(InvalidField, match="its pipeline and data make"):
+        load(memory(), Kind.PIPELINEJOB, alone)
+
+
+def test_hidden_record_that_is_loaded_as_visible_is_back_and_the_other_way_round() -> None:
+    catalog = memory()
+    sample = {"sample_id": "s"}
+    for document, action in [
+        ({**sample, "_visible": False}, "created"),
+        (sample, "updated"),
+        ({**sample, "_visible": True}, "unchanged"),
+        ({**sample, "_visible": False}, "updated"),
+    ]:
+        assert load(catalog, Kind.SAMPLE, document) == action
+        assert (dumped(catalog, hidden=False).count("sample_id") == 1) is document.get("_visible", True)
+
+
+def test_pipeline_out_of_service_stays_so_when_it_is_loaded_as_in_service() -> None:
+    catalog = memory()
+    document = {"name": "N", "id": "n:1", "components": [{"c": 1}]}
+    assert load(catalog, Kind.PIPELINE, {**document, "_visible": False}) == "created"
+    with pytest.raises(NotInService):
+        load(catalog, Kind.PIPELINE, document)
 
 
 def test_batch_may_be_written_within_other_work() -> None:
