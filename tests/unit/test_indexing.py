@@ -18,7 +18,7 @@ from datacatalog.domain.indexed import (
     file_facts,
     first_fixity,
     is_settled,
-    micros,
+    nanoseconds,
     next_fixity,
 )
 from datacatalog.domain.indexing import (
@@ -332,7 +332,7 @@ texts = st.text(max_size=5)
     at=st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)), size=st.integers(0)
 )
 def test_facts_of_a_file_are_published_as_everywhere(at: datetime, size: int) -> None:
-    facts = file_facts(size, micros(at), micros(at - timedelta(0)), "sha256:00")
+    facts = file_facts(size, nanoseconds(at), nanoseconds(at) + 999, "sha256:00")
     assert facts == {
         "created": published(at),
         "modified": published(at),
@@ -353,9 +353,9 @@ def test_first_fixity_is_the_next_one_of_none(fields: dict[str, str]) -> None:
 
 
 def test_file_that_was_just_written_may_be_written_again_unseen() -> None:
-    now = micros(AT)
-    assert is_settled(now - 2_000_001, now - 2_000_001, now)
-    for changed, modified in ((0, 2_000_000), (2_000_000, 0), (9_000_000, -1), (-(10**9), 9_000_000)):
+    now, second = nanoseconds(AT), 10**9
+    assert is_settled(now - 2 * second - 1, now - 2 * second - 1, now)
+    for changed, modified in ((0, 9 * second), (9 * second, 0), (9 * second, -1), (2 * second, 9 * second)):
         assert not is_settled(now - changed, now - modified, now)
 
 

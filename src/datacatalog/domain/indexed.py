@@ -14,10 +14,12 @@ from datacatalog.domain.filetypes import UNKNOWN
 from datacatalog.domain.indexing import ArchiveIndexRequest, IndexRequest
 from datacatalog.domain.kinds import Relation, TypedUuid
 
-UNSETTLED_US = 2_000_000
+UNSETTLED_NS = 2_000_000_000
 """A file that changed so short a time ago may change again within the same tick of its file system's clock."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_S = -30_610_224_000  # the year 1000
+_LAST_S = 253_402_214_400  # the last day of the year 9999
 
 
 # ------------------------------------------------------------------------------------------- the file
@@ -49,15 +51,15 @@ def file_body(
 # ----------------------------------------------------------------------------------------- its fixity
 
 
-def file_facts(size_bytes: int, created_us: int, modified_us: int, checksum: str) -> dict[str, Any]:
+def file_facts(size_bytes: int, changed_ns: int, modified_ns: int, checksum: str) -> dict[str, Any]:
     """Return what a look at a file tells, as its fixity says it.
 
     Args:
-        created_us, modified_us: instants in microseconds since 1970 (UTC), of the years 1000 to 9999.
+        changed_ns, modified_ns: nanoseconds since 1970 (UTC).
     """
     return {
-        "created": _published(created_us // 1_000_000),
-        "modified": _published(modified_us // 1_000_000),
+        "created": _published(changed_ns // 1_000_000_000),
+        "modified": _published(modified_ns // 1_000_000_000),
         "size": size_bytes,
         "checksum": checksum,
     }
@@ -131,8 +133,9 @@ def _digits(checksum: object) -> str:
 
 @lru_cache(maxsize=4096)
 def _published(seconds: int) -> str:
-    """Return an instant as `domain.documents.published` does; files of one archive share theirs."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(seconds))
+    """Return an instant as `domain.documents.published` does, moved into the years 1000 to 9999; files of one archive share theirs."""
+    within = min(max(seconds, _FIRST_S), _LAST_S)
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(within))
 
 
 # ----------------------------------------------------------------------------------- being as it was
@@ -149,14 +152,15 @@ def digest_of(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def is_settled(changed_us: int, modified_us: int, now_us: int) -> bool:
-    """Tell whether a file that looks the same later is the same, as of a look at `now_us`.
+def is_settled(changed_ns: int, modified_ns: int, now_ns: int) -> bool:
+    """Tell whether a file that looks the same later is the same, as of a look at `now_ns`.
 
     Times of files have coarse ticks: one that was just written may be written again without a sign of it.
     """
-    return now_us - changed_us > UNSETTLED_US and now_us - modified_us > UNSETTLED_US
+    before = now_ns - UNSETTLED_NS
+    return changed_ns < before and modified_ns < before
 
 
-def micros(at: datetime) -> int:
-    """Return an instant in microseconds since 1970 (UTC)."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+def nanoseconds(at: datetime) -> int:
+    """Return an instant in nanoseconds since 1970 (UTC)."""
+    return (at - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -19,31 +19,38 @@ Told = Callable[[str, str], None]
 """Is told of a path, and of why it may not be looked into."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(1000, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class FileInfo(NamedTuple):
-    """A regular file as seen at one instant. A tuple, since there are millions.
+    """A regular file as seen at one instant. A tuple of what the file system says, since there are millions.
 
     Attributes:
         path: absolute path on its system.
-        size_bytes, created_us, modified_us: of the inode; instants in microseconds since 1970 (UTC), within the years
-            1000 to 9999; `created_us` is its change time where birth is not known.
-        version: changes whenever the content may have changed (inode, size, mtime and ctime in ns).
+        changed_ns, modified_ns: of the inode, in nanoseconds since 1970 (UTC); anyone may set any date on a file.
+        inode: number of the inode, or what else changes when another file takes this one's place.
     """
 
     path: str
     size_bytes: int
-    created_us: int
-    modified_us: int
-    version: str
+    changed_ns: int
+    modified_ns: int
+    inode: int
 
     @property
     def created(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self.created_us)
+        """The change time, since birth is not known; moved into the years 1000 to 9999, as `modified`."""
+        return _instant(self.changed_ns)
 
     @property
     def modified(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self.modified_us)
+        return _instant(self.modified_ns)
+
+    @property
+    def version(self) -> str:
+        """What changes whenever the content may have changed."""
+        return f"{self.inode:x}-{self.size_bytes:x}-{self.modified_ns:x}-{self.changed_ns:x}"
 
 
 class Look(NamedTuple):
@@ -126,3 +133,10 @@ class Storage(Protocol):
         Raises NotClearable: the directory is the root of its system.
         """
         ...
+
+
+def _instant(nanoseconds: int) -> datetime:
+    try:
+        return min(max(_EPOCH + timedelta(microseconds=nanoseconds // 1000), _FIRST), _LAST)
+    except OverflowError:
+        return _LAST if nanoseconds > 0 else _FIRST

@@ -90,11 +90,11 @@ class LocalStorage:
         """Return a file, its checksum and its first bytes, all of one state of it."""
         for _ in range(_TRIES):
             with _told(system, names), closing(self._open_file(system, names)) as file:
-                before = os.fstat(file)
+                before = trees.info(joined(names), os.fstat(file))
                 head = os.pread(file, HEAD_BYTES, 0)
-                digest = looking.sha256(file, before.st_size, stopped)
-                if trees.version(os.fstat(file)) == trees.version(before):
-                    return trees.info(joined(names), before), f"sha256:{digest}", head
+                digest = looking.sha256(file, before.size_bytes, stopped)
+                if trees.info(before.path, os.fstat(file)) == before:
+                    return before, f"sha256:{digest}", head
         raise StorageDown(f"{_uri(system, names)} keeps changing while it is read")
 
     def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256 as sha256_of
 from stat import S_ISREG
 from threading import Event
 
-from datacatalog.adapters.storage import descriptors, trees
+from datacatalog.adapters.storage import descriptors
 from datacatalog.adapters.storage.descriptors import FOR_READING, Trail
 from datacatalog.domain.errors import UnsafePath
 from datacatalog.domain.paths import components, is_text, joined
-from datacatalog.ports.storage import HEAD_BYTES, Look
+from datacatalog.ports.storage import HEAD_BYTES, FileInfo, Look
 
 LARGE_BYTES = 1024 * 1024
 """Files above this size are hashed by threads."""
@@ -44,13 +44,10 @@ def looks(root: int, paths: Iterable[str], alone: Alone) -> Iterator[Look]:
                 found = reader.look(path)
                 if found is None:
                     found = alone(path, stopped)
-                elif isinstance(found, int):
-                    waiting.append(pool.submit(alone, path, stopped))
-                    continue
-                if not waiting:
+                if isinstance(found, Look) and not waiting:
                     yield found
                     continue
-                waiting.append(found)
+                waiting.append(found if isinstance(found, Look) else pool.submit(alone, path, stopped))
                 while waiting and (len(waiting) > WINDOW or _is_there(waiting[0])):
                     yield _look_of(waiting.popleft())
             while waiting:
@@ -90,35 +87,29 @@ class _Reader:
         except (OSError, ValueError, UnsafePath):
             return None
         try:
-            return self._read(path, name, file)
+            before = os.fstat(file)
+            size = before.st_size
+            if not S_ISREG(before.st_mode):
+                return None
+            if size > LARGE_BYTES:
+                return size
+            # One byte more than there should be, so that a file that grows is seen to.
+            content = os.read(file, size + 1)
+            after = os.fstat(file)
         except OSError:
             return None
         finally:
             os.close(file)
-
-    def _read(self, path: str, name: str, file: int) -> Look | int | None:
-        before = os.fstat(file)
-        size = before.st_size
-        if not S_ISREG(before.st_mode):
-            return None
-        if size > LARGE_BYTES:
-            return size
-        # One byte more than there should be, so that a file that grows is seen to.
-        content = os.read(file, size + 1)
-        after = os.fstat(file)
+        changed, modified = before.st_ctime_ns, before.st_mtime_ns
         if (
             len(content) != size
-            or after.st_mtime_ns != before.st_mtime_ns
-            or after.st_ctime_ns != before.st_ctime_ns
+            or after.st_ctime_ns != changed
+            or after.st_mtime_ns != modified
             or after.st_size != size
         ):
             return None
-        return Look(
-            path,
-            trees.info(f"{self._path}/{name}", before),
-            f"sha256:{hashlib.sha256(content).hexdigest()}",
-            content[:HEAD_BYTES],
-        )
+        info = FileInfo(f"{self._path}/{name}", size, changed, modified, before.st_ino)
+        return Look(path, info, f"sha256:{sha256_of(content).hexdigest()}", content[:HEAD_BYTES])
 
     def _move(self, parent: str) -> None:
         """Go to another directory, from the one that both are in.  Raises OSError, UnsafePath."""
@@ -145,7 +136,7 @@ def sha256(file: int, size_bytes: int, stopped: Event | None = None) -> str:
 
     Raises InterruptedError: `stopped` was set meanwhile.
     """
-    digest = hashlib.sha256()
+    digest = sha256_of()
     left = size_bytes
     while left >= 0 and (data := os.read(file, min(left + 1, descriptors.BLOCK_BYTES))):
         if stopped is not None and stopped.is_set():

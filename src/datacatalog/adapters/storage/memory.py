@@ -35,7 +35,7 @@ class MemoryStorage:
 
     def __init__(self, *systems: str) -> None:
         self._systems = {system: _System() for system in systems}
-        self._versions = count(1)
+        self._inodes = count(1)
         self._lock = RLock()
 
     def systems(self) -> tuple[str, ...]:
@@ -91,13 +91,13 @@ class MemoryStorage:
             _make(held, names[:-1], _uri(system, path))
             if names in held.directories:
                 raise AlreadyExists(f"{_uri(system, path)}: is a directory")
-            now_us = time_ns() // 1000
+            now_ns = time_ns()
             info = FileInfo(
                 path=joined(names),
                 size_bytes=len(content),
-                created_us=now_us,
-                modified_us=now_us,
-                version=str(next(self._versions)),
+                changed_ns=now_ns,
+                modified_ns=now_ns,
+                inode=next(self._inodes),
             )
             held.files[names] = _File(info, content)
         return info

@@ -20,24 +20,11 @@ UNFINISHED = ".datacatalog-{}.part"
 """Name of a file while it is being put, with 16 hex digits; what a crash leaves of it is never listed."""
 
 _UNFINISHED = re.compile(r"\.datacatalog-[0-9a-f]{16}\.part")
-_FIRST_US = -30_610_224_000_000_000  # the year 1000
-_LAST_US = 253_402_214_400_000_000  # the last day of the year 9999
 
 
 def info(path: str, found: os.stat_result) -> FileInfo:
     """Return a regular file as the ledger sees it."""
-    size, changed, modified = found.st_size, found.st_ctime_ns, found.st_mtime_ns
-    return FileInfo(
-        path,
-        size,
-        _micros(changed),
-        _micros(modified),
-        f"{found.st_ino:x}-{size:x}-{modified:x}-{changed:x}",
-    )
-
-
-def version(found: os.stat_result) -> str:
-    return f"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
+    return FileInfo(path, found.st_size, found.st_ctime_ns, found.st_mtime_ns, found.st_ino)
 
 
 def files(
@@ -200,8 +187,3 @@ def _pass_over(path: str, error: OSError, unreadable: Told | None) -> None:
     if unreadable is None:
         raise error
     unreadable(path, error.strerror or str(error))
-
-
-def _micros(nanoseconds: int) -> int:
-    """Return an instant of a file in µs, moved into the years 1000 to 9999: anyone may set any date on a file."""
-    return min(max(nanoseconds // 1000, _FIRST_US), _LAST_US)

@@ -6,7 +6,6 @@ shuffled once, and two digits are looked up at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,16 +22,18 @@ class Shortener:
         hashids: Any = Hashids(salt=salt)
         self._salt = salt
         self._alphabet: str = hashids._alphabet
-        self._base = len(self._alphabet)
-        self._square = self._base**2
-        self._chunk = self._square**_PAIRS_AT_ONCE
-        self._tables: dict[int, Sequence[str]] = {}
+        self._base = base = len(self._alphabet)
+        # Digits are put together as bytes of their own value; a way of shuffling turns them all into letters at once.
+        self._pairs = [bytes((one, other)) for one in range(base) for other in range(base)]
+        self._chunk = base ** (2 * _PAIRS_AT_ONCE)
+        self._ways: dict[int, bytes] = {}
 
     def encode(self, number: int) -> str:
         """Return the hash id of a number that is not negative."""
-        way = number % 100 % self._base
-        pairs = self._tables.get(way) or self._table(way)
-        square, found = self._square, []
+        base, pairs = self._base, self._pairs
+        way, square = number % 100 % base, base * base
+        letters = self._ways.get(way) or self._shuffled(way)
+        found = []
         while number >= self._chunk:
             number, chunk = divmod(number, self._chunk)
             for _ in range(_PAIRS_AT_ONCE):
@@ -41,15 +42,14 @@ class Shortener:
         while number >= square:
             number, pair = divmod(number, square)
             found.append(pairs[pair])
-        found.append(pairs[number] if number >= self._base else pairs[number][1])
-        found.append(self._alphabet[way])
+        found.append(pairs[number] if number >= base else pairs[number][1:])
         found.reverse()
-        return "".join(found)
+        return self._alphabet[way] + b"".join(found).translate(letters).decode("ascii")
 
-    def _table(self, way: int) -> Sequence[str]:
-        """Return all pairs of digits in the alphabet as it is shuffled in one way."""
-        shuffled = _reorder(self._alphabet, (self._alphabet[way] + self._salt + self._alphabet)[: self._base])
-        return self._tables.setdefault(way, [one + other for one in shuffled for other in shuffled])
+    def _shuffled(self, way: int) -> bytes:
+        """Return the letter of each digit, in the alphabet as it is shuffled in one way."""
+        salt = (self._alphabet[way] + self._salt + self._alphabet)[: self._base]
+        return self._ways.setdefault(way, _reorder(self._alphabet, salt).encode("ascii").ljust(256))
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from datacatalog.domain.errors import NoSuchPath, StorageDown, UnsafePath
 from datacatalog.domain.filetypes import HEAD_BYTES, UNKNOWN, infer_type
-from datacatalog.domain.indexed import is_settled, micros
+from datacatalog.domain.indexed import is_settled, nanoseconds
 from datacatalog.domain.kinds import Kind
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
@@ -95,26 +95,29 @@ def batches(plan: Plan, after: str | None) -> Generator[Batch, None, None]:
 
 def _picked(plan: Plan, after: str | None) -> Iterator[tuple[FileInfo, Choice]]:
     for info in plan.env.storage.walk(plan.system, plan.path, after=after):
-        choice = plan.choice(info.path)
+        choice = plan.always or plan.choice(info.path)
         if choice is not None:
             yield info, choice
 
 
 def _find(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], batch: Batch) -> None:
     seen = _seen(plan, chunk)
-    changed = []
-    for each in chunk:
-        info, choice = each
-        if (info.path, f"{info.version} {choice.digest}") in seen.states:
-            batch.paths.append(info.path)
-            batch.bytes += info.size_bytes
-        else:
-            changed.append(each)
+    names, states, paths = seen.names, seen.states, batch.paths
+    changed = chunk
+    if states:
+        changed = []
+        for each in chunk:
+            info, choice = each
+            if (info.path, f"{info.version} {choice.digest}") in states:
+                paths.append(info.path)
+                batch.bytes += info.size_bytes
+            else:
+                changed.append(each)
     for found in _looked_at(plan, changed, batch.unreadable):
         path = found.info.path
-        batch.paths.append(path)
+        paths.append(path)
         batch.bytes += found.info.size_bytes
-        (batch.known if path in seen.names or path[-1].isspace() else batch.new).append(found)
+        (batch.known if path in names or path[-1].isspace() else batch.new).append(found)
     batch.last = chunk[-1][0].path
 
 
@@ -143,18 +146,15 @@ def _looked_at(
     plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], unreadable: list[str]
 ) -> Iterator[Found]:
     """Find out what files are; one that cannot be read is recorded without a checksum, one that is gone is passed over."""
-    now_us = micros(plan.env.clock.now())
+    now_ns = nanoseconds(plan.env.clock.now())
     looks = plan.env.storage.look(plan.system, [info.path for info, choice in chunk if choice.fixity])
     for info, choice in chunk:
-        look = next(looks) if choice.fixity else _glimpse(plan, info)
-        if look.info is not None:
-            seen = (
-                f"{look.info.version} {choice.digest}"
-                if is_settled(look.info.created_us, look.info.modified_us, now_us)
-                else None
-            )
-            yield Found(look.info, infer_type(info.path, look.head), choice, look.checksum, seen)
-        elif not isinstance(look.error, NoSuchPath):
+        _, now, checksum, head, error = next(looks) if choice.fixity else _glimpse(plan, info)
+        if now is not None:
+            settled = is_settled(now.changed_ns, now.modified_ns, now_ns)
+            seen = f"{now.version} {choice.digest}" if settled else None
+            yield Found(now, infer_type(info.path, head), choice, checksum, seen)
+        elif not isinstance(error, NoSuchPath):
             unreadable.append(info.path)
             yield Found(info, infer_type(info.path), choice, "", None)
 

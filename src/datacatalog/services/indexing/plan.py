@@ -46,6 +46,8 @@ class Plan:
     Attributes:
         sources: the UUIDs of what product requests name.
         parents: what the job is a child of, and so its files are.
+        always: what is done with every file; None: that depends on its name.
+        system, path: where the archive is.
     """
 
     job: Job
@@ -54,24 +56,19 @@ class Plan:
     parents: Sequence[TypedUuid]
     env: Env
     _choices: dict[tuple[int, ...], Choice] = field(default_factory=dict)
-    _always: Choice | None = None
+    always: Choice | None = None
+    system: str = ""
+    path: str = ""
 
     def __post_init__(self) -> None:
+        self.system, self.path = self.job.archive_system, self.job.archive_path
         if not any(request.patterns for request in self.requests):
-            self._always = self._choice_of(self.requests)
-
-    @property
-    def system(self) -> str:
-        return self.job.archive_system
-
-    @property
-    def path(self) -> str:
-        return self.job.archive_path
+            self.always = self._choice_of(self.requests)
 
     def choice(self, path: str) -> Choice | None:
         """Return what is done with a file; None: nobody picks it."""
-        if self._always is not None:
-            return self._always
+        if self.always is not None:
+            return self.always
         found = picked(self.requests, path, self.path)
         return self._choice_of(found) if found else None
 

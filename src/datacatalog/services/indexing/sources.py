@@ -88,7 +88,7 @@ def _record(
     file = put_record(Kind.FILE, document, work, env).record.uuid
     if look.checksum:
         known = work.records.find(overlay(Kind.FIXITY, file))
-        facts = file_facts(info.size_bytes, info.created_us, info.modified_us, look.checksum)
+        facts = file_facts(info.size_bytes, info.changed_ns, info.modified_ns, look.checksum)
         old = None if known is None else known.body
         body = next_fixity(old, name=info.path, storage_system=system, type=kind, **facts)
         put_record(Kind.FIXITY, body, work, env)

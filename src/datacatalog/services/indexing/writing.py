@@ -155,7 +155,7 @@ def _fixity(plan: Plan, uuid: TypedUuid, found: Found, old: Record | None) -> Re
 
 def _facts(found: Found) -> dict[str, Any]:
     info = found.info
-    return file_facts(info.size_bytes, info.created_us, info.modified_us, found.checksum)
+    return file_facts(info.size_bytes, info.changed_ns, info.modified_ns, found.checksum)
 
 
 def _fixity_of(file: TypedUuid) -> TypedUuid:
