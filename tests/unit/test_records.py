@@ -14,7 +14,9 @@ from datacatalog.domain.records import (
     check_link,
     combined,
     diff_of,
+    link_changes,
     merged,
+    patched,
     public_document,
 )
 
@@ -83,6 +85,51 @@ def test_merging_takes_what_is_new_and_keeps_the_rest_and_twice_is_once(old, new
         if not isinstance(value, dict) or not isinstance(old.get(key), dict):
             assert once[key] == value or isinstance(value, dict)
     assert {k: v for k, v in once.items() if k not in new} == {k: v for k, v in old.items() if k not in new}
+
+
+@pytest.mark.parametrize(
+    ("old", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_patches_do_what_rfc_7396_lists(old: object, patch: object, result: object):
+    assert patched(old, patch) == result
+
+
+@given(old=OBJECTS, patch=OBJECTS)
+def test_patching_twice_is_patching_once_and_names_nothing_else(old, patch):
+    once = patched(old, patch)
+    assert patched(once, patch) == once
+    assert {k: v for k, v in once.items() if k not in patch} == {
+        k: v for k, v in old.items() if k not in patch
+    }
+    assert all(k not in once for k, v in patch.items() if v is None)
+
+
+@given(had=st.sets(st.sampled_from("abcd")), links=st.sets(st.sampled_from("abcd")))
+def test_changes_of_links_are_told_by_relation_where_there_are_any(had, links):
+    def said(targets):
+        return [Link(source=A, relation=Relation.CHILD_OF, target=TypedUuid(target)) for target in targets]
+
+    same = said("z")[0]
+    told = link_changes([*said(had), same], [same, *said(links)])
+    assert told == ({} if had == links else {"child_of": [sorted({*had, "z"}), sorted({*links, "z"})]})
+    assert link_changes(None, said(links)) == ({"child_of": [None, sorted(links)]} if links else {})
 
 
 @pytest.mark.parametrize(

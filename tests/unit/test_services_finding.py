@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind
@@ -50,12 +53,19 @@ RECORDS: dict[str, tuple[Kind, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def here() -> Memory:
+def written() -> Memory:
     made = memory()
     for kind, document in RECORDS.values():
         made.env.store.transact(lambda work, k=kind, d=document: put_record(k, d, work, made.env))
     return made
+
+
+STANDING = written()
+
+
+@pytest.fixture
+def here() -> Memory:
+    return STANDING
 
 
 def uuid_of(here: Memory, name: str) -> str:
@@ -126,6 +136,13 @@ def test_kinds_are_asked_in_the_published_order_and_then_the_rest():
 )
 def test_text_names_one_record_or_none(here: Memory, reference: str, name: str | None):
     assert found(here, reference) == name
+
+
+@given(st.lists(st.sampled_from(["uploads", "a b.csv", ".", "..", "", "x", "x y"]), max_size=8))
+def test_path_and_uri_find_what_lies_where_they_lead(names: list[str]):
+    here, path = STANDING, "/" + "/".join(names)
+    wanted = "file" if posixpath.normpath("/" + path.lstrip("/")) == "/uploads/a b.csv" else None
+    assert found(here, path) == found(here, f"agave://{SYSTEM}{path}") == wanted
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -382,6 +382,26 @@ def test_what_points_at_a_removed_record_loses_the_link_and_tells(here: Memory):
         )
 
 
+def test_job_that_worked_on_a_removed_file_stays_and_tells_that_it_lost_it(here: Memory):
+    env = here.env
+    body = {
+        "pipeline_uuid": "106" + JOB[3:],
+        "archive_path": "/products/v2/x",
+        "data": {},
+        "state": "CREATED",
+    }
+    uuid = put(here, Kind.FILE, {"name": "/a"}).record.uuid
+
+    def make(work: Any) -> None:
+        work.records.put(Record(kind=Kind.PIPELINEJOB, uuid=JOB, body=body, salt="s"), at=env.clock.now())
+        work.links.add([Link(source=JOB, relation=Relation.ACTED_ON, target=uuid)])
+
+    env.store.transact(make)
+    delete(here, uuid, force=True)
+    assert shown(here, JOB)["acted_on"] == []
+    assert log(here, JOB)[-1] == ("update", 1, {"acted_on": [[uuid], []]})
+
+
 def test_jobs_and_pipelines_have_services_of_their_own(here: Memory):
     env = here.env
     body = {
