@@ -341,6 +341,9 @@ def test_hidden_record_that_is_loaded_as_visible_is_back_and_the_other_way_round
     sample = {"sample_id": "s"}
     for document, action in [
         ({**sample, "_visible": False}, "created"),
+        ({**sample, "_visible": False}, "unchanged"),
+        ({**sample, "_visible": False, "strain": "W"}, "updated"),
+        ({**sample, "_visible": False}, "unchanged"),
         (sample, "updated"),
         ({**sample, "_visible": True}, "unchanged"),
         ({**sample, "_visible": False}, "updated"),
@@ -351,10 +354,23 @@ def test_hidden_record_that_is_loaded_as_visible_is_back_and_the_other_way_round
 
 def test_pipeline_out_of_service_stays_so_when_it_is_loaded_as_in_service() -> None:
     catalog = memory()
-    document = {"name": "N", "id": "n:1", "components": [{"c": 1}]}
-    assert load(catalog, Kind.PIPELINE, {**document, "_visible": False}) == "created"
+    document = {"name": "N", "id": "n:1", "components": [{"c": 1}, {"d": 2}]}
+    hidden = {**document, "_visible": False}
+    assert load(catalog, Kind.PIPELINE, hidden) == "created"
+    assert load(catalog, Kind.PIPELINE, hidden) == "unchanged"
+    assert load(catalog, Kind.PIPELINE, {**hidden, "components": [{"d": 2}, {"c": 1}]}) == "unchanged"
+    with pytest.raises(AlreadyExists, match="described otherwise"):
+        load(catalog, Kind.PIPELINE, {**hidden, "name": "M"})
     with pytest.raises(NotInService):
         load(catalog, Kind.PIPELINE, document)
+
+
+def test_pipeline_in_service_goes_out_of_it_by_a_hidden_document() -> None:
+    catalog = memory()
+    document = {"name": "N", "id": "n:1", "components": [{"c": 1}]}
+    assert load(catalog, Kind.PIPELINE, document) == "created"
+    assert load(catalog, Kind.PIPELINE, {**document, "_visible": False}) == "updated"
+    assert "n:1" not in dumped(catalog, hidden=False)
 
 
 def test_batch_may_be_written_within_other_work() -> None:

@@ -11,20 +11,22 @@ from dataclasses import replace
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, UnknownRecord
-from datacatalog.domain.identifiers.typed import read_typed
+from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.imported import ImportedJob, read_job
-from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid, kept_as
 from datacatalog.domain.linkage.levels import HIERARCHY
 from datacatalog.domain.messages import CreatePipeline
-from datacatalog.domain.records import Link, Record, check_link, diff_of
+from datacatalog.domain.pipelines.pipeline import pipeline_body
+from datacatalog.domain.records import Link, Record, check_link, combined, diff_of
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.pipelines import create_pipeline
 from datacatalog.services.records import document_of, links_in, put_record
 
 _PAGE = 1000
+_RELATIONS = frozenset(relation.value for relation in Relation)
 _LEVELS = tuple(PREFIXES[kind] for kind in HIERARCHY)
 
 
@@ -127,16 +129,32 @@ def import_pipeline(document: JsonObject, work: Work, env: Env) -> str:
     """Register the pipeline that a document describes; with `_visible` false, it is out of service.
 
     Returns:
-        `created`, or `unchanged`.
+        `created`, `updated` (it is out of service now), or `unchanged`.
     Raises:
+        AlreadyExists: it is out of service here, under other words.
         As `services.pipelines.create_pipeline`.
     """
-    if is_hidden(document) and _is_here_hidden(Kind.PIPELINE, document, work):
+    hidden = is_hidden(document)
+    if hidden and _retired_already(document, work):
         return "unchanged"
     made = create_pipeline(CreatePipeline(document=document), work, env)
-    if is_hidden(document):
+    if hidden:
         _hide(TypedUuid(made.result["uuid"]), work, env)
-    return "created" if made.result["created"] else "unchanged"
+    if made.result["created"]:
+        return "created"
+    return "updated" if hidden else "unchanged"
+
+
+def _retired_already(document: JsonObject, work: Work) -> bool:
+    """Tell whether a pipeline is here and out of service.  Raises AlreadyExists: under other words."""
+    body = pipeline_body(document)
+    found = work.records.page(Kind.PIPELINE, {"_fingerprint": body["_fingerprint"]}, limit=1, hidden=True)
+    known = found.records[0] if found.records else None
+    if known is None or known.visible:
+        return False
+    if {**known.body, "components": None} != {**body, "components": None}:
+        raise AlreadyExists(f"pipeline {known.uuid} is out of service here, and described otherwise")
+    return True
 
 
 def import_hidden(kind: Kind, document: JsonObject, strategy: str, work: Work, env: Env) -> str:
@@ -147,13 +165,13 @@ def import_hidden(kind: Kind, document: JsonObject, strategy: str, work: Work, e
     Raises:
         As `services.records.put_record`.
     """
-    if _is_here_hidden(kind, document, work):
+    if _hidden_already(kind, document, strategy, work, env):
         return "unchanged"
     written = put_record(kind, document, work, env, strategy=strategy)
-    if written.record.visible:
-        _hide(written.record.uuid, work, env)
-        return "updated" if written.action == "unchanged" else written.action
-    return written.action
+    if not written.record.visible:
+        return written.action
+    _hide(written.record.uuid, work, env)
+    return "created" if written.action == "created" else "updated"
 
 
 def is_hidden(document: JsonObject) -> bool:
@@ -164,19 +182,27 @@ def is_hidden(document: JsonObject) -> bool:
     return not visible
 
 
-def _is_here_hidden(kind: Kind, document: JsonObject, work: Work) -> bool:
-    """Tell whether the catalog has this very document, hidden; only whole ones, with their UUID, are compared."""
-    if "uuid" not in document:
-        return False
-    known = work.records.find(read_typed(document["uuid"], kind))
+def _hidden_already(kind: Kind, document: JsonObject, strategy: str, work: Work, env: Env) -> bool:
+    """Tell whether a record is here and hidden, and writing the document would change nothing else of it.
+
+    (Writing it would bring the record back first, so that it could not be found unchanged.)
+    """
+    kept, system = kept_as(kind), env.rules.default_system
+    public = {name: value for name, value in document.items() if not name.startswith("_")}
+    wanted = normal_body(kept, public, system, env.identity)
+    known = work.records.find(record_uuid(kept, wanted, env.identity, system))
     if known is None or known.visible:
         return False
-    public = {name: value for name, value in document.items() if not name.startswith("_")}
     found = document_of(known, work)
-    for relation in Relation:
-        for each in (public, found):
-            each[relation.value] = sorted(each.get(relation.value) or ())
-    return public == found
+    after = combined(found, {**wanted, "uuid": public.get("uuid", known.uuid)}, strategy)
+    said = set(links_in(wanted, known.uuid))
+    had = set(links_in(found, known.uuid))
+    told = said if strategy == "replace" else had | said
+    return told == had and _without_links(after) == _without_links(found)
+
+
+def _without_links(document: JsonObject) -> JsonObject:
+    return {name: value for name, value in document.items() if name not in _RELATIONS}
 
 
 def _hide(uuid: TypedUuid, work: Work, env: Env) -> None:

@@ -17,6 +17,9 @@ from datacatalog.interfaces.cli.lazy import Command
 if TYPE_CHECKING:
     from datacatalog.ports.stores import Work
 
+_TOLD_EACH = 1000
+"""Records after which a person is told how far it is."""
+
 
 @click.command(cls=Command)
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([kind.value for kind in SPECS]))
@@ -48,11 +51,13 @@ def dump(
             if format == "csv"
             else json_lines(chosen, work, where=where, hidden=hidden)
         )
-        with _written(output) as write:
+        with _written(output) as write, cli.out.counting("records") as told:
             count = 0
             for line in lines:
                 write(line)
                 count += 1
+                if count % _TOLD_EACH == 0:
+                    told(_TOLD_EACH)
             return count
 
     written = cli.env.store.read(body)
