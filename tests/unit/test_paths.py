@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datacatalog.domain.archive import one_spelling
 from datacatalog.domain.errors import UnsafePath
 from datacatalog.domain.paths import below, components, joined, normalised, relative, shown
 
@@ -53,3 +54,9 @@ def test_complaint_names_the_field_the_path_came_from() -> None:
     with pytest.raises(UnsafePath) as refused:
         components("/a/../b", "archive_path")
     assert refused.value.field == "archive_path"
+
+
+@given(path=st.text(st.sampled_from("/.ab"), max_size=12))
+def test_one_spelling_is_normpath_with_a_single_slash_before(path: str) -> None:
+    plain = posixpath.normpath("/" + path.lstrip("/") if path.startswith("/") else path)
+    assert one_spelling(path) == plain

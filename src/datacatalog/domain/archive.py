@@ -121,6 +121,8 @@ def check_clearable(path: str, prefixes: Iterable[str] = DEFAULT_CLEARABLE) -> A
 
 def one_spelling(path: str) -> str:
     """Return a path as identities hash it: no repeated or trailing slashes, `.` and `..` worked out; it may be relative."""
+    if path[:1] == "/" != path[-1] and "//" not in path and "/." not in path:
+        return path  # which most are
     # normpath leaves exactly two leading slashes standing, which POSIX allows to mean something else.
     return posixpath.normpath("/" + path.lstrip("/") if path.startswith("/") else path)
 

@@ -109,7 +109,7 @@ def listed(uuids: Sequence[TypedUuid]) -> str:
 
 
 def _uri_of(path: str, system: str) -> AgaveUri:
-    return AgaveUri(system, one_spelling("/" + path))
+    return AgaveUri(system, one_spelling(path if path.startswith("/") else "/" + path))
 
 
 def _text_of(field: str, value: Any) -> str:

@@ -53,7 +53,8 @@ class Identity:
 
     def uuid(self, kind: Kind, text: str) -> TypedUuid:
         """Return the typed UUID of a text.  Raises InvalidField: the text has no UTF-8 form."""
-        return _dashed(PREFIXES[kind] + self._uuid5_hex(text)[3:])
+        hex = self._uuid5_hex(text)
+        return TypedUuid(f"{PREFIXES[kind]}{hex[3:8]}-{hex[8:12]}-{hex[12:16]}-{hex[16:20]}-{hex[20:]}")
 
     def untyped(self, text: str) -> str:
         """Return the plain UUID5 of a text, as the first catalogs used it.  Raises InvalidField as `uuid` does."""
