@@ -53,8 +53,10 @@ class Identity:
 
     def uuid(self, kind: Kind, text: str) -> TypedUuid:
         """Return the typed UUID of a text.  Raises InvalidField: the text has no UTF-8 form."""
-        hex = self._uuid5_hex(text)
-        return TypedUuid(f"{PREFIXES[kind]}{hex[3:8]}-{hex[8:12]}-{hex[12:16]}-{hex[16:20]}-{hex[20:]}")
+        digits = self._uuid5_hex(text)
+        return TypedUuid(
+            f"{PREFIXES[kind]}{digits[3:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        )
 
     def untyped(self, text: str) -> str:
         """Return the plain UUID5 of a text, as the first catalogs used it.  Raises InvalidField as `uuid` does."""
