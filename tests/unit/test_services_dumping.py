@@ -22,6 +22,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.services import loading
 from datacatalog.services.dumping import DUMP_ORDER, csv_lines, json_lines
 from datacatalog.services.jobs import job_for, move, note
 from datacatalog.services.loading import Loaded, Loading, Source, load_batch, load_record
@@ -245,6 +246,21 @@ def test_job_that_moved_on_is_not_taken_back_by_loading() -> None:
     assert dumped(catalog) == before
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"_visible": False}, "_visible"),
+        ({"acted_on": ["105" + "0" * 29]}, "links"),
+        ({"session": "other-name"}, "session"),
+    ],
+)
+def test_job_that_is_described_otherwise_is_refused(changes: dict[str, Any], field: str) -> None:
+    catalog = memory()
+    document = job_document(catalog)
+    with pytest.raises(AlreadyExists, match=f"differs in {field};"):
+        load(catalog, Kind.PIPELINEJOB, {**document, **changes})
+
+
 def test_imported_job_sends_nothing_and_goes_on_living() -> None:
     catalog, copy = memory(), memory()
     document = job_document(catalog, Event.RUN, Event.FINISH)
@@ -371,6 +387,17 @@ def test_pipeline_in_service_goes_out_of_it_by_a_hidden_document() -> None:
     assert load(catalog, Kind.PIPELINE, document) == "created"
     assert load(catalog, Kind.PIPELINE, {**document, "_visible": False}) == "updated"
     assert "n:1" not in dumped(catalog, hidden=False)
+
+
+def test_batch_of_long_records_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "BATCH_MAX_BYTES", 100)
+    told: list[int] = []
+    lines = [json.dumps({"sample_id": f"s{n}", "note": "x" * 60}) for n in range(5)]
+    assert loaded(memory(), "\n".join(lines), told=told.append).counts["part 0"] == {"created": 5}
+    assert told == [2, 2, 1]
+    rows = "sample_id,note\n" + "".join(f"s{n},{'x' * 120}\n" for n in range(2))
+    loaded(memory(), rows, told=told.append)
+    assert told[3:] == [1, 1]
 
 
 def test_batch_may_be_written_within_other_work() -> None:

@@ -61,6 +61,11 @@ def test_value_comes_back_from_its_cell(typed: tuple[Types, Any]) -> None:
     assert (read, type(read)) == (value, type(value))
 
 
+def test_value_that_its_schema_forbids_still_shows_in_its_cell() -> None:
+    assert cell("x", frozenset({"integer"})) == '"x"'
+    assert cell("a\0", frozenset({"string"})) == '"a\\u0000"'
+
+
 @given(texts.filter(bool), st.sets(st.sampled_from(sorted(of_type))))
 def test_text_that_is_read_is_read_alike_when_it_was_written_anew(text: str, types: set[str]) -> None:
     allowed = frozenset(types)
@@ -155,6 +160,10 @@ def test_field_without_a_name_is_no_column() -> None:
         column_of("")
 
 
+def _nested(depth: int) -> Any:
+    return {"anyOf": [_nested(depth - 1)]} if depth else {"type": "string"}
+
+
 def types(kind: str, *path: str) -> set[str]:
     return set(types_at(SCHEMAS.get(f"{kind}_document"), path, SCHEMAS.get))
 
@@ -175,6 +184,7 @@ def test_types_come_from_the_schema_of_the_kind_through_its_references() -> None
         ({"const": 2.5}, {"number"}),
         ({"anyOf": [{"type": "string"}, {"type": ["null", "integer"]}]}, {"string", "null", "integer"}),
         ({"oneOf": [{"type": "string"}, {}]}, set()),
+        (_nested(20), set()),
         ({"$ref": "#/definitions/a"}, set()),
         ({"$ref": "loop.json"}, set()),
         (True, set()),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, BinaryIO
 
 from datacatalog.domain.documents import JsonObject
@@ -31,6 +30,9 @@ ACTIONS = ("created", "updated", "unchanged")
 
 BATCH = 1000
 """Records per transaction."""
+
+BATCH_MAX_BYTES = 16 * 2**20
+"""A batch ends early with the record that makes it longer than this."""
 
 _RELATIONS = frozenset(relation.value for relation in Relation)
 
@@ -78,14 +80,16 @@ class Loading:
     Attributes:
         kind: what all the records are; None: each tells.
         strategy: what becomes of records that are there, see services.records.put_record.
+        by: who loads; stands in the update log.
         errors_max: where so many records were refused, loading ends.
-        batch: records per transaction.
+        batch: records per transaction, at most.
         told: is called with the number of records that were read since the last call.
     """
 
     env: Env
     kind: Kind | None = None
     strategy: str = "merge"
+    by: str | None = None
     errors_max: int = 1
     batch: int = BATCH
     told: Callable[[int], None] = lambda count: None
@@ -133,7 +137,14 @@ class Loading:
     def _batches(self, source: Source) -> Iterator[list[Entry | Unreadable]]:
         with source.open() as stream:
             entries = read_entries(stream, self.env.schemas, format=source.format, kind=self.kind)
-            while batch := list(islice(entries, self.batch)):
+            batch, size = list[Entry | Unreadable](), 0
+            for entry in entries:
+                batch.append(entry)
+                size += entry.size_bytes if isinstance(entry, Entry) else 0
+                if len(batch) == self.batch or size > BATCH_MAX_BYTES:
+                    yield batch
+                    batch, size = [], 0
+            if batch:
                 yield batch
 
     def _committed(
@@ -161,7 +172,10 @@ class Loading:
             try:
                 if isinstance(entry, Unreadable):
                     raise entry.error
-                counts[load_record(entry.kind, entry.document, work, self.env, strategy=self.strategy)] += 1
+                done = load_record(
+                    entry.kind, entry.document, work, self.env, strategy=self.strategy, by=self.by
+                )
+                counts[done] += 1
             except Unavailable:
                 raise
             except DatacatalogError as e:
@@ -189,12 +203,20 @@ def load_batch(
     return Counter(load_record(kind, document, work, env, strategy=strategy) for kind, document in entries)
 
 
-def load_record(kind: Kind, document: JsonObject, work: Work, env: Env, *, strategy: str = "merge") -> str:
+def load_record(
+    kind: Kind,
+    document: JsonObject,
+    work: Work,
+    env: Env,
+    *,
+    strategy: str = "merge",
+    by: str | None = None,
+) -> str:
     """Write one record of any kind, jobs and pipelines included; `_visible` false hides it.
 
     Args:
         document: as published; what it links to may be named by identifiers and paths as well as by UUIDs.
-        strategy: see services.records.put_record; jobs and pipelines have none.
+        strategy, by: see services.records.put_record; jobs and pipelines have none.
     Returns:
         `created`, `updated` or `unchanged`.
     Raises:
@@ -210,7 +232,7 @@ def load_record(kind: Kind, document: JsonObject, work: Work, env: Env, *, strat
         linked = _with_file_id(linked, work, env)
     if "_visible" in linked and is_hidden(linked):
         return import_hidden(kind, linked, strategy, work, env)
-    return put_record(kind, linked, work, env, strategy=strategy).action
+    return put_record(kind, linked, work, env, strategy=strategy, by=by).action
 
 
 def _with_uuids(document: JsonObject, work: Work, env: Env) -> JsonObject:

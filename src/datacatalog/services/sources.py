@@ -26,7 +26,9 @@ from datacatalog.ports.schemas import Schemas
 FORMATS = ("json", "csv")
 """JSON stands for JSON Lines as well."""
 
-LINE_MAX_BYTES = 64 * 2**20
+LINE_MAX_BYTES = 2**30
+"""A job with its whole history stands in one line."""
+
 _BOM = b"\xef\xbb\xbf"
 _KIND_COLUMN = ("kind",)
 _LINKS = frozenset((relation.value,) for relation in Relation)
@@ -39,11 +41,13 @@ class Entry:
     Attributes:
         place: where it stands: `record 3` of an array, else the number of its first line, `line 7`.
         kind: what it is of.
+        size_bytes: of the text it stands in; 0 where a file is read whole.
     """
 
     place: str
     kind: Kind
     document: JsonObject
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +114,18 @@ def _json_entries(first: bytes, lines: Iterable[bytes], kind: Kind | None) -> It
     elif _is_whole(first):
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _entry(f"line {number}", kind, partial(parse_object, line))
+                yield _entry(f"line {number}", kind, partial(parse_object, line), len(line))
     else:
         raw = b"".join(lines)
         yield _entry("record 1", kind, partial(parse_object, raw))
 
 
-def _entry(place: str, kind: Kind | None, read: Callable[[], JsonObject]) -> Entry | Unreadable:
+def _entry(
+    place: str, kind: Kind | None, read: Callable[[], JsonObject], size_bytes: int = 0
+) -> Entry | Unreadable:
     try:
         document = read()
-        return Entry(place, kind or kind_of(document), document)
+        return Entry(place, kind or kind_of(document), document, size_bytes)
     except BadMessage as e:
         return Unreadable(place, e)
 
@@ -230,7 +236,7 @@ class _Table:
                 raise InvalidTable(f"has {len(cells)} cells, and the header {len(self._columns)} columns")
             said = {path: text for path, text in zip(self._paths, cells, strict=True) if text}
             kind = self._kind or self._told(said)
-            return Entry(place, kind, self._document(kind, cells))
+            return Entry(place, kind, self._document(kind, cells), sum(map(len, cells)))
         except BadMessage as e:
             return Unreadable(place, e)
 
