@@ -55,7 +55,7 @@ def test_record_is_shown_changed_and_told_of(shell: Shell) -> None:
     assert changed["child_of"] == [E1]
     lines = shell.ask("log", "sample.tacc.1")
     assert [(line["seq"], line["action"], line["by"]) for line in lines] == [
-        (1, "create", lines[0]["by"]),
+        (1, "create", getpass.getuser()),
         (2, "update", getpass.getuser()),
     ]
     assert lines[1]["changed"]["strain"] == ["x", "wild type"]

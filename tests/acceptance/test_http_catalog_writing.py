@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from datacatalog.domain.identifiers.records import record_uuid
-from datacatalog.domain.kinds import Kind
+from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.services.access import create_nonce
 from tests.acceptance.site import Site, refused
 
@@ -74,6 +74,7 @@ def test_record_is_created_at_its_address_and_the_same_again_changes_nothing(sit
     assert first.json()["result"] == shown(site, path)
     assert first.json()["result"] | sample == first.json()["result"]
     assert first.headers["etag"] == etag(site, path)
+    assert first.headers["content-location"] == f"{BASE}{path}"
     before = site.dump()
     again = ask(site, "PUT", path, sample)
     assert (again.status_code, again.headers["etag"]) == (200, first.headers["etag"])
@@ -397,6 +398,14 @@ def test_parameter_that_is_not_known_is_refused_before_anything_is_written(site:
         refused(ask(site, method, path, sample, **query), 400)
     refused(ask(site, "DELETE", address(site, sample), **query), 400)
     assert site.dump() == before
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=lambda spec: spec.collection)
+def test_kinds_that_are_said_to_be_written_here_are(site: Site, spec: Any):
+    (kind,) = [k for k in shown(site, "")["kinds"] if k["kind"] == spec.kind]
+    answer = ask(site, "POST", f"/{spec.collection}", {})
+    places = [error["path"] for error in refused(answer, 400 if kind["writable"] else 405)["errors"]]
+    assert "kind" not in places
 
 
 @pytest.mark.parametrize("kind", ["jobs", "pipelines", "pipelinejob", "pipeline"])

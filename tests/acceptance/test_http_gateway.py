@@ -50,7 +50,9 @@ def failing(site: Site, error: Exception) -> TestClient:
     return TestClient(asgi(app))
 
 
-@pytest.mark.parametrize("path", ["/readyz", "/actors/v2", "/actors/v2/jobs-manager/executions"])
+@pytest.mark.parametrize(
+    "path", ["/readyz", "/actors/v2", "/actors/v2/jobs-manager/executions", "/catalog/v1/samples"]
+)
 def test_store_that_is_away_is_said_so_and_when_to_come_again(site: Site, path: str):
     client = failing(site, StoreDown("disk full"))
     answer = client.get(path, params={"x-nonce": site.catalog.nonce})

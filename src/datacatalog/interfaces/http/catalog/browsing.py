@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -53,8 +53,7 @@ class Browsing:
             "href": f"{self._env.rules.api_url}{path_of(record.kind, record.uuid)}",
             "record": found.document,
         }
-        headers = {**found.headers(), "Content-Location": path_of(record.kind, record.uuid)}
-        return not_modified(headers) if _is_known(request, found) else success(answer, headers=headers)
+        return _answered(request, found, answer, found.headers())
 
     async def records(self, request: HttpRequest) -> Response:
         """Answer one page of a kind."""
@@ -89,13 +88,18 @@ class Browsing:
         found: Shown = await self._desk.run(
             lambda: self._env.store.read(lambda work: shown(find(work, hidden), work))
         )
-        if _is_known(request, found):
-            return not_modified(found.headers())
-        return success(found.document, headers=found.headers())
+        return _answered(request, found, found.document, found.located())
 
 
-def _is_known(request: HttpRequest, found: Shown) -> bool:
-    return preconditions(request).is_known(found.etag)
+def _answered(
+    request: HttpRequest, found: Shown, result: Mapping[str, Any], headers: Mapping[str, str]
+) -> Response:
+    """Answer with a record, unless the sender knows it or wants another state of it.  Raises PreconditionFailed."""
+    conditions = preconditions(request)
+    conditions.check_match(found.record.uuid, found.etag)
+    if conditions.is_known(found.etag):
+        return not_modified(headers)
+    return success(result, headers=headers)
 
 
 def _named(kind: Kind, reference: str, work: Work, env: Env, *, hidden: bool) -> Record:

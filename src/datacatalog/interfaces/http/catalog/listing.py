@@ -14,8 +14,8 @@ from datacatalog.interfaces.http.reading import flag, limit
 from datacatalog.ports.stores import Page, Work
 
 PATH_PREFIX = "path_prefix"
-_PLACED = frozenset({Kind.FILE, Kind.FIXITY})
-"""Kinds whose `name` is a path."""
+_PLACED = frozenset({Kind.FILE})
+"""Kinds whose `name` is a path that can be searched."""
 _IMPLIED = {Kind.FIXITY: frozenset({Relation.CHILD_OF})}
 """Links that no store keeps, so that nothing is found by them."""
 _UUID_LENGTH = 36

@@ -37,11 +37,14 @@ class Preconditions:
         Raises:
             PreconditionFailed.
         """
-        found = "not there" if etag is None else f"at {etag}"
-        if self.match is not None and not self._matched(etag):
-            raise PreconditionFailed(uuid, ", ".join(self.match), found)
+        self.check_match(uuid, etag)
         if self.is_known(etag):
-            raise PreconditionFailed(uuid, f"other than {', '.join(self.none_match or ())}", found)
+            raise PreconditionFailed(uuid, f"other than {', '.join(self.none_match or ())}", _state(etag))
+
+    def check_match(self, uuid: str, etag: str | None) -> None:
+        """Let a record be read, or changed.  Raises PreconditionFailed: If-Match names other ETags than its own."""
+        if self.match is not None and not self._matched(etag):
+            raise PreconditionFailed(uuid, ", ".join(self.match), _state(etag))
 
     def is_known(self, etag: str | None) -> bool:
         """Tell whether the sender knows the record as it is: If-None-Match names it."""
@@ -52,6 +55,10 @@ class Preconditions:
     def _matched(self, etag: str | None) -> bool:
         # A weak ETag never matches here: the record's own is strong.
         return etag is not None and (self.match == ANY or etag in (self.match or ()))
+
+
+def _state(etag: str | None) -> str:
+    return "not there" if etag is None else f"at {etag}"
 
 
 def preconditions(request: HttpRequest) -> Preconditions:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import format_datetime
 from typing import Any
 
 from datacatalog.domain.documents import minified
 from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Link, Record, public_document
+from datacatalog.interfaces.http.catalog.addresses import path_of
 from datacatalog.ports.stores import Work
 from datacatalog.services.jobs import HISTORY_PAGE
 
@@ -32,11 +32,15 @@ class Shown:
     etag: str
 
     def headers(self) -> dict[str, str]:
-        """Return what lets a client keep the answer and ask later whether it still holds."""
-        headers = {"ETag": self.etag, "Cache-Control": "private, no-cache"}
-        if self.record.modified is not None:
-            headers["Last-Modified"] = format_datetime(self.record.modified, usegmt=True)
-        return headers
+        """Return what lets a client keep the answer and ask later whether it still holds.
+
+        There is no Last-Modified: what happens within one second, or to links alone, would not show in it.
+        """
+        return {"ETag": self.etag, "Cache-Control": "private, no-cache"}
+
+    def located(self) -> dict[str, str]:
+        """Return the headers where the document is the whole answer, which names its address then."""
+        return {**self.headers(), "Content-Location": path_of(self.record.kind, self.record.uuid)}
 
 
 def shown(record: Record, work: Work) -> Shown:

@@ -148,7 +148,7 @@ class Writing:
             return written.action, shown(written.record, work)
 
         action, found = await self._desk.change(principal, body)
-        headers: dict[str, Any] = found.headers()
+        headers: dict[str, Any] = found.located()
         if action == "created":
             headers["Location"] = f"{self._env.rules.api_url}{path_of(found.record.kind, found.record.uuid)}"
         return success(

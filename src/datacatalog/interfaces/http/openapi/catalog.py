@@ -91,7 +91,8 @@ _STRATEGY = {"enum": [*STRATEGIES]}
 _IF_MATCH = in_header("If-Match", TEXT, "ETags, or *: the record must be so; else 412")
 _IF_NONE_MATCH = in_header("If-None-Match", TEXT, "ETags, or *: the record may not be so; else 412")
 _KNOWN = in_header("If-None-Match", TEXT, "ETags that are known: the record is not sent again")
-_SHOWN = {"ETag": "strong; for If-Match and If-None-Match", "Last_Modified": "when it was last changed"}
+_ETAG = {"ETag": "strong; for If-Match and If-None-Match"}
+_SHOWN = {**_ETAG, "Content_Location": "the record's address"}
 _KIND = in_path(
     "kind", {"enum": [n for s in SPECS.values() for n in (s.collection, s.kind.value)]}, "a kind of record"
 )
@@ -142,12 +143,14 @@ def _lookup() -> dict[str, Any]:
         "Find one record of any kind by whatever it is called.",
         "lookup",
         {
-            "200": answer("found", found, **_SHOWN, Content_Location="its address"),
-            "304": bare("it is as known"),
+            "200": answer("found", found, **_ETAG),
+            "304": bare("it is as known", **_ETAG),
         },
         in_query("ref", TEXT, "a UUID, an identifier, an agave:// URI or a path", required=True),
+        _IF_MATCH,
         _KNOWN,
         status_404="nothing is called so",
+        status_412="it is not as supposed",
     )
 
 
@@ -206,8 +209,10 @@ def _record(spec: KindSpec) -> dict[str, Any]:
             {"200": answer("found", _document(spec), **_SHOWN), "304": bare("it is as known", **_SHOWN)},
             called,
             _HIDDEN,
+            _IF_MATCH,
             _KNOWN,
             status_404="unknown, or hidden",
+            status_412="it is not as supposed",
         )
     }
     if spec.kind in MANAGED:
