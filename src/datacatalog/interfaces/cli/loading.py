@@ -65,6 +65,7 @@ def load(
             env=cli.env,
             kind=None if kind is None else Kind(kind),
             strategy=strategy,
+            by=cli.user,
             errors_max=keep_going,
             batch=batch,
             told=told,
