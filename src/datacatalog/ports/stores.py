@@ -226,7 +226,7 @@ class Records(Protocol):
         ...
 
     def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
-        """Do as `put` for each record, in any order and faster; no two of them are the same record.
+        """Do as `put` for each record, new ones first, and faster; no two of them are the same record.
 
         Raises:
             As `put` does, of any of them: none of them was written then.

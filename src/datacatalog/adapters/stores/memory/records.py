@@ -99,7 +99,7 @@ class MemoryRecords:
         tables = self._session.to_write()
         mark = tables.mark()
         try:
-            for record in records:
+            for record in sorted(records, key=lambda record: record.revision is not None):
                 self.put(record, at=at)
         except DatacatalogError:
             tables.undo(mark)

@@ -16,6 +16,8 @@ from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.records import Record
 
+MUCH = 1000
+
 
 class NewRows:
     """What is to be inserted into the table of one kind.
@@ -44,6 +46,8 @@ def insert_all(session: Session, new: Mapping[Kind, NewRows]) -> Kind | None:
     Returns:
         A kind of which something collided: nothing was inserted then. None: all is well.
     """
+    if sum(len(rows.records) for rows in new.values()) >= MUCH:
+        session.make_room()
     marks: list[tuple[str, int]] = []
     try:
         for kind, rows in new.items():

@@ -20,8 +20,10 @@ from datacatalog.domain.errors import Misconfigured, StoreDown
 BUSY_TIMEOUT_S = 60.0
 # Of each connection, filled as pages are used; a gateway has some 40 threads.
 CACHE_KIB = 8192
-# A write-ahead log of 16 MB: pages that change often are copied back once per round, not with every 4 MB.
-CHECKPOINT_PAGES = 4000
+# Of a connection that once wrote many records: a page that a long commit gave up is read and written again.
+BULK_CACHE_KIB = 65536
+# A write-ahead log of 40 MB: pages that change often are copied back once per round, not with every 4 MB.
+CHECKPOINT_PAGES = 10_000
 CACHED_STATEMENTS = 512
 SQLITE_OLDEST = (3, 35, 0)
 
@@ -35,7 +37,7 @@ _abandoned: list[sqlite3.Connection] = []
 class Seat:
     """A thread's place at the file: its connection, with one cursor. Whoever works on it or closes it holds the lock."""
 
-    __slots__ = ("__weakref__", "_closed", "_process", "connection", "cursor", "lock")
+    __slots__ = ("__weakref__", "_closed", "_process", "_roomy", "connection", "cursor", "lock")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -43,6 +45,13 @@ class Seat:
         self.lock = threading.Lock()
         self._process = os.getpid()
         self._closed = False
+        self._roomy = False
+
+    def make_room(self) -> None:
+        """Let the connection remember more pages from now on."""
+        if not self._roomy:
+            self._roomy = True
+            self.cursor.execute(f"PRAGMA cache_size = -{BULK_CACHE_KIB}")
 
     def rollback(self) -> None:
         """Leave no transaction behind."""

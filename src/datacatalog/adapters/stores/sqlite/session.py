@@ -20,15 +20,17 @@ class Session:
     """Runs the statements of one piece of work.
 
     Attributes:
+        make_room: to be called when much is about to be written.
         signal: to be marked when a message is sent.
     """
 
-    __slots__ = ("_connection", "_execute", "_may_write", "signal")
+    __slots__ = ("_connection", "_execute", "_may_write", "make_room", "signal")
 
     def __init__(self, seat: Seat, signal: Signal, *, may_write: bool) -> None:
         self._connection = seat.connection
         self._execute: Execute = seat.cursor.execute
         self._may_write = may_write
+        self.make_room = seat.make_room
         self.signal = signal
 
     def read(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
