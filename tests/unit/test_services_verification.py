@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import pytest
@@ -14,7 +14,7 @@ from datacatalog.adapters.storage.memory import MemoryStorage
 from datacatalog.domain.errors import InvalidField, NoSuchPath, StorageDown, UnknownRecord
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.verification import Content, Finding, What
-from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.services import inventory
 from datacatalog.services.records import put_record
 from datacatalog.services.verification import Sample, verify
@@ -307,10 +307,10 @@ class Restless:
     def open(self, system: str, path: str) -> BinaryIO:
         return self._storage.open(system, path)  # type: ignore[no-any-return]
 
-    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-        if path == "/d/busy":
-            raise StorageDown(f"{path} keeps changing while it is read")
-        return self._storage.fixity(system, path)  # type: ignore[no-any-return]
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        for look in self._storage.look(system, paths):
+            busy = StorageDown(f"{look.path} keeps changing while it is read")
+            yield Look(path=look.path, error=busy) if look.path == "/d/busy" else look
 
 
 def test_file_that_goes_comes_or_is_recorded_meanwhile_is_told_as_it_is_then(here: Memory) -> None:
@@ -334,10 +334,11 @@ def test_file_that_is_indexed_anew_meanwhile_has_not_changed(here: Memory) -> No
     storage, new = here.env.storage, b"new"
 
     class Reindexed(Restless):
-        def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-            put(here, path, new)
-            record(here, path, new)
-            return storage.fixity(system, path)
+        def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+            for path in paths:
+                put(here, path, new)
+                record(here, path, new)
+                yield from storage.look(system, [path])
 
     assert told(here.with_ports(storage=Reindexed(storage, lambda: None)), "/d") == {"/d/f": "ok"}
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.errors import NoSuchPath, UnsafePath
 from datacatalog.domain.identifiers.records import file_uuid
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.records import Record
 from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.stores import Glance
 from datacatalog.services.env import Env
 
 PAGE = 1000
@@ -21,16 +22,19 @@ _AFTER_SLASH = "0"
 """The character after the slash: what lies below /a is named from "/a/" up to, and without, "/a0"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Known(NamedTuple):
+    """A file that the catalog has a visible record of."""
+
+    path: str
+    uuid: TypedUuid
+
+
+class Pair(NamedTuple):
     """One path: its record, what is there, or both."""
 
-    file: Record | None
+    path: str
+    file: Known | None
     info: FileInfo | None
-
-    @property
-    def path(self) -> str:
-        return self.info.path if self.info is not None else str(self.file.body["name"]) if self.file else ""
 
 
 @dataclass(slots=True)
@@ -60,38 +64,42 @@ def inventory(place: AgaveUri, walk: Walk, env: Env) -> Iterator[Pair]:
     return _paired(_known(place, env), _there(place, walk, env))
 
 
-def system_of(file: Record, env: Env) -> str:
-    return str(file.body.get("storage_system") or env.rules.default_system)
+def uuid_at(system: str, path: str, env: Env) -> TypedUuid:
+    """Return the UUID of the file at a path."""
+    return file_uuid(path, system, env.identity, env.rules.default_system)
 
 
-def _known(place: AgaveUri, env: Env) -> Iterator[Record]:
-    """Yield the visible file records of a place and of all below it, ordered by name."""
-    uuid = file_uuid(place.path, place.system, env.identity, env.rules.default_system)
+def _known(place: AgaveUri, env: Env) -> Iterator[Known]:
+    """Yield the files that are known at a place and below it, ordered by path."""
+    uuid = uuid_at(place.system, place.path, env)
     file = env.store.read(lambda work: work.records.find(uuid))
     if file is not None and file.visible:
-        yield file
+        yield Known(place.path, uuid)
     for found in _named_below(place.path, env):
-        if system_of(found, env) == place.system:
+        # Where a file lies makes its UUID, which thus tells the files of one system from those of others.
+        if found.uuid == uuid_at(place.system, found.path, env):
             yield found
 
 
-def _named_below(path: str, env: Env) -> Iterator[Record]:
-    """Yield the visible file records of all systems below a path, page by page."""
+def _named_below(path: str, env: Env) -> Iterator[Known]:
+    """Yield the files of all systems that are known below a path, page by page; documents are not read."""
     base, limit = path.rstrip("/"), PAGE
     low, high, seen = f"{base}/", f"{base}{_AFTER_SLASH}", set[TypedUuid]()
     while True:
         page = _page(low, high, limit, env)
-        yield from (file for file in page if file.uuid not in seen)
+        for glance in page:
+            if glance.visible and glance.uuid not in seen:
+                yield Known(str(glance.values[0]), glance.uuid)
         if len(page) < limit:
             return
-        if page[-1].body["name"] == low:  # So many systems have a file of this name.
+        last = str(page[-1].values[0])
+        if last == low:  # So many systems have a file of this name.
             limit *= 2
-        low = page[-1].body["name"]
-        seen = {file.uuid for file in page if file.body["name"] == low}
+        low, seen = last, {glance.uuid for glance in page if glance.values[0] == last}
 
 
-def _page(low: str, high: str, limit: int, env: Env) -> Sequence[Record]:
-    return env.store.read(lambda work: work.records.between(Kind.FILE, "name", low, high, limit=limit))
+def _page(low: str, high: str, limit: int, env: Env) -> Sequence[Glance]:
+    return env.store.read(lambda work: work.records.glance(Kind.FILE, ["name"], low, high, limit=limit))
 
 
 def _there(place: AgaveUri, walk: Walk, env: Env) -> Iterator[FileInfo]:
@@ -107,16 +115,17 @@ def _there(place: AgaveUri, walk: Walk, env: Env) -> Iterator[FileInfo]:
         walk.error = e
 
 
-def _paired(known: Iterator[Record], there: Iterator[FileInfo]) -> Iterator[Pair]:
+def _paired(known: Iterator[Known], there: Iterator[FileInfo]) -> Iterator[Pair]:
     """Bring together what has one path; both come ordered by it."""
     file, info = next(known, None), next(there, None)
     while file is not None or info is not None:
-        if info is None or (file is not None and file.body["name"] < info.path):
-            yield Pair(file=file, info=None)
+        if info is None or (file is not None and file.path < info.path):
+            assert file is not None  # noqa: S101  one of them is there
+            yield Pair(file.path, file, None)
             file = next(known, None)
-        elif file is None or info.path < file.body["name"]:
-            yield Pair(file=None, info=info)
+        elif file is None or info.path < file.path:
+            yield Pair(info.path, None, info)
             info = next(there, None)
         else:
-            yield Pair(file=file, info=info)
+            yield Pair(file.path, file, info)
             file, info = next(known, None), next(there, None)

@@ -5,14 +5,14 @@ Nothing is written.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from datacatalog.domain.archive import AgaveUri
-from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord, UnsafePath
-from datacatalog.domain.identifiers.records import file_uuid
+from datacatalog.domain.errors import DatacatalogError, NoSuchPath, StorageDown, UnknownRecord, UnsafePath
 from datacatalog.domain.identifiers.typed import kind_of, overlay, read_typed
 from datacatalog.domain.indexing import picked, requests_for
 from datacatalog.domain.jobs.job import Job
@@ -29,10 +29,10 @@ from datacatalog.domain.verification import (
     differs,
     in_sample,
 )
-from datacatalog.ports.storage import FileInfo
+from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.inventory import PAGE, Pair, Walk, inventory, system_of
+from datacatalog.services.inventory import PAGE, Known, Pair, Walk, inventory, uuid_at
 from datacatalog.services.jobs import job_for
 from datacatalog.services.records import files_of
 
@@ -90,7 +90,7 @@ def _place_of(uuid: TypedUuid, work: Work, env: Env) -> AgaveUri:
     file = work.records.find(uuid)
     if file is None or not file.visible:
         raise UnknownRecord(uuid, "file")
-    return AgaveUri(system_of(file, env), file.body["name"])
+    return AgaveUri(_system_of(file, env), file.body["name"])
 
 
 def _at(place: AgaveUri, env: Env, sample: Sample) -> Iterator[Finding]:
@@ -112,10 +112,15 @@ def _of_job(job: Job, env: Env, sample: Sample) -> Iterator[Finding]:
         if pair.file is not None or picked(requests, pair.path, job.archive_path)
     )
     yield from _judged(place.system, pairs, walk, env, sample)
-    for file in _generated(job, env):
-        system = system_of(file, env)
-        if system != place.system or not _is_below(file.body["name"], place.path):
-            yield from _judged(system, iter([Pair(file=file, info=None)]), Walk(), env, sample)
+    for page in _generated(job, env):
+        elsewhere: dict[str, list[Known]] = defaultdict(list)
+        for file in page:
+            system, path = _system_of(file, env), file.body["name"]
+            if system != place.system or not path.startswith(f"{place.path}/"):
+                elsewhere[system].append(Known(path, file.uuid))
+        for system, files in elsewhere.items():
+            rest = (Pair(file.path, file, None) for file in sorted(files))
+            yield from _judged(system, rest, Walk(), env, sample)
 
 
 def _again(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
@@ -124,19 +129,19 @@ def _again(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
     yield from rest
 
 
-def _generated(job: Job, env: Env) -> Iterator[Record]:
-    """Yield the visible files that a job generated, ordered by UUID."""
+def _generated(job: Job, env: Env) -> Iterator[Sequence[Record]]:
+    """Yield the visible files that a job generated, page by page, ordered by UUID."""
     after: str | None = None
     while True:
         page = env.store.read(lambda work, after=after: files_of(job.uuid, work, after=after, limit=PAGE))  # type: ignore[misc]
-        yield from page.records
+        yield page.records
         if page.next is None:
             return
         after = page.next
 
 
-def _is_below(path: str, base: str) -> bool:
-    return path.startswith(f"{base.rstrip('/')}/")
+def _system_of(file: Record, env: Env) -> str:
+    return str(file.body.get("storage_system") or env.rules.default_system)
 
 
 # -------------------------------------------------------------------------------------------- verdicts
@@ -147,9 +152,18 @@ def _judged(system: str, pairs: Iterator[Pair], walk: Walk, env: Env, sample: Sa
     while batch := list(islice(pairs, BATCH)):
         yield from _closed(system, walk)
         about = _about(batch, system, env)
+        hashed = {
+            pair.path
+            for pair in batch
+            if pair.file is not None
+            and sample.takes(system, pair.path)
+            and comparable(_recorded(about.get(overlay(Kind.FIXITY, pair.file.uuid))))
+        }
+        looks = env.storage.look(system, [pair.path for pair in batch if pair.path in hashed])
         for pair in batch:
             if pair.file is not None:
-                yield _of_known(system, pair.file, pair.info, about, env, sample)
+                look = next(looks) if pair.path in hashed else _glance(system, pair, env)
+                yield _of_known(system, pair.file, look, about, env)
             elif pair.info is not None and (found := _of_unknown(system, pair.info, about, env)):
                 yield found
     yield from _closed(system, walk)
@@ -164,19 +178,23 @@ def _closed(system: str, walk: Walk) -> Iterator[Finding]:
 def _about(batch: Sequence[Pair], system: str, env: Env) -> Mapping[TypedUuid, Record]:
     """Return the fixities of the files that are known, and once more the files of paths that had none."""
     wanted = [
-        overlay(Kind.FIXITY, pair.file.uuid) if pair.file is not None else _uuid_at(system, pair.path, env)
-        for pair in batch
+        uuid_at(system, path, env) if file is None else overlay(Kind.FIXITY, file.uuid)
+        for path, file, _ in batch
     ]
     return env.store.read(lambda work: work.records.find_many(wanted))
 
 
-def _uuid_at(system: str, path: str, env: Env) -> TypedUuid:
-    return file_uuid(path, system, env.identity, env.rules.default_system)
+def _glance(system: str, pair: Pair, env: Env) -> Look:
+    """Look at a file without reading it."""
+    try:
+        return Look(path=pair.path, info=pair.info or env.storage.stat(system, pair.path))
+    except (NoSuchPath, UnsafePath, StorageDown) as e:
+        return Look(path=pair.path, error=e)
 
 
 def _of_unknown(system: str, info: FileInfo, about: Mapping[TypedUuid, Record], env: Env) -> Finding | None:
     """Return what to tell of a file that had no record; nothing where it has one by now."""
-    record = about.get(_uuid_at(system, info.path, env))
+    record = about.get(uuid_at(system, info.path, env))
     if record is not None and record.visible:
         return None
     return Finding(
@@ -188,29 +206,16 @@ def _of_unknown(system: str, info: FileInfo, about: Mapping[TypedUuid, Record], 
     )
 
 
-def _of_known(
-    system: str,
-    file: Record,
-    info: FileInfo | None,
-    about: Mapping[TypedUuid, Record],
-    env: Env,
-    sample: Sample,
-) -> Finding:
-    path = file.body["name"]
-    tell = partial(Finding, system=system, path=path, uuid=file.uuid)
-    recorded = _recorded(about.get(overlay(Kind.FIXITY, file.uuid)))
-    taken = sample.takes(system, path)
-    try:
-        found = _look(system, path, info, env, hashed=taken and comparable(recorded))
-    except NoSuchPath:
-        return tell(what=What.MISSING, recorded=recorded)
-    except UnsafePath as e:
-        return tell(what=What.MISSING, recorded=recorded, reason=e.reason)
-    except StorageDown as e:
-        return tell(what=What.UNREADABLE, recorded=recorded, reason=str(e))
+def _of_known(system: str, file: Known, look: Look, about: Mapping[TypedUuid, Record], env: Env) -> Finding:
+    tell = partial(Finding, system=system, path=file.path, uuid=file.uuid)
+    fixity = overlay(Kind.FIXITY, file.uuid)
+    recorded = _recorded(about.get(fixity))
+    if look.info is None:
+        return tell(what=_trouble(look.error), recorded=recorded, reason=_reason(look.error))
+    found = Content(size=look.info.size_bytes, checksum=look.checksum or None)
     if differs(recorded, found):
         # It may have been indexed again since.
-        recorded = env.store.read(lambda work: _recorded(work.records.find(overlay(Kind.FIXITY, file.uuid))))
+        recorded = env.store.read(lambda work: _recorded(work.records.find(fixity)))
         if differs(recorded, found):
             return tell(what=What.CHANGED, recorded=recorded, found=found)
     if not comparable(recorded):
@@ -223,9 +228,15 @@ def _recorded(fixity: Record | None) -> Content:
     return content_of(fixity.body if fixity is not None and fixity.visible else None)
 
 
-def _look(system: str, path: str, info: FileInfo | None, env: Env, *, hashed: bool) -> Content:
-    """Return what a file is now.  Raises NoSuchPath, UnsafePath (no file is in its place), StorageDown."""
-    if hashed:
-        seen, checksum = env.storage.fixity(system, path)
-        return Content(size=seen.size_bytes, checksum=checksum)
-    return Content(size=(info or env.storage.stat(system, path)).size_bytes)
+def _trouble(error: DatacatalogError | None) -> What:
+    """Tell what a file is that could not be looked at; where something else is in its place, it is missing."""
+    return What.MISSING if isinstance(error, NoSuchPath | UnsafePath) else What.UNREADABLE
+
+
+def _reason(error: DatacatalogError | None) -> str:
+    match error:
+        case NoSuchPath():
+            return ""
+        case UnsafePath():
+            return error.reason
+    return str(error)
