@@ -26,7 +26,7 @@ UUIDS = [uuid_of(kind, number) for kind in KINDS for number in range(1, 4)]
 FIELDS = {
     Kind.SAMPLE: ("sample_id", "strain", "refuse"),
     Kind.PIPELINEJOB: ("state", "session", "updated"),
-    Kind.FILE: ("file_id", "name", "level"),
+    Kind.FILE: ("file_id", "name", "level", "_seen"),
 }
 
 uuids = st.sampled_from(UUIDS)
@@ -65,15 +65,43 @@ def put(uuid: TypedUuid, body: dict[str, Any], visible: bool, behind: int, at: A
     return call
 
 
+def put_many(some: dict[TypedUuid, dict[str, Any]], behind: int, at: Any) -> Callable[[Work], Any]:
+    def call(work: Work) -> Any:
+        known = work.records.find_many(some)
+        new = [
+            replace(
+                record(kind_of(uuid), uuid),
+                body=body,
+                revision=None if uuid not in known else (known[uuid].revision or 0) - behind,
+            )
+            for uuid, body in some.items()
+        ]
+        try:
+            return work.records.put_many(new, at=at)
+        except DatacatalogError:
+            return "refused"  # which of several errors it is, is left open
+
+    return call
+
+
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
     uuid, other, at = draw(uuids), draw(uuids), draw(instants)
     name, body = draw(names), draw(bodies(uuid))
     behind = draw(st.sampled_from([0, 0, 0, 1]))
+    some = draw(st.lists(uuids, unique=True, max_size=4))
+    many = {each: draw(bodies(each)) for each in some}
+    up = draw(st.booleans())
+    relations = draw(st.none() | st.sets(st.sampled_from(Relation), max_size=3))
     link = Link(source=uuid, relation=draw(st.sampled_from(Relation)), target=other)
     actor = draw(st.sampled_from(["manager", "indexer"]))
     known: dict[str, Callable[[Work], Any]] = {
         "put": put(uuid, body, draw(st.booleans()), behind, at),
+        "put many": put_many(many, behind, at),
+        "find many": lambda work: dict(work.records.find_many(some)),
+        "step": lambda work: work.links.step(some, up=up, relations=relations),
+        "note": lambda work: work.progress.put(name, body, at=at),
+        "drop": lambda work: work.progress.drop(name),
         "insert": lambda work: work.records.put(replace(record(kind_of(uuid), uuid), body=body), at=at),
         "purge": lambda work: work.records.purge(uuid, at=at),
         "link": lambda work: work.links.add([link]),
@@ -90,8 +118,8 @@ def steps(draw: st.DrawFn) -> Step:
         "revoke": lambda work: work.credentials.remove(name),
         "send": lambda work: work.outbox.send(actor, body, id=name, at=at),
     }
-    what = draw(st.sampled_from(["put"] * 6 + list(known)))
-    return Step(f"{what} {uuid} {name} {body}", known[what])
+    what = draw(st.sampled_from(["put"] * 6 + ["put many"] * 3 + list(known)))
+    return Step(f"{what} {uuid} {name} {body} {many}", known[what])
 
 
 def ran(store: Store, some: list[Step], fails: bool) -> list[Any]:
@@ -124,9 +152,14 @@ def everything(work: Work) -> list[Any]:
             work.links.of(uuid),
             work.links.to(uuid),
             work.links.to(uuid, kind=Kind.FILE, limit=1),
+            work.records.changes(uuid, after=1, limit=1),
             work.history.page(uuid),
             work.history.length(uuid),
         ]
+    found += [dict(work.records.find_many(UUIDS)), [work.progress.get(name) for name in "xyz"]]
+    found += [work.links.step(UUIDS, up=up) for up in (True, False)]
+    found.append(work.records.between(Kind.FILE, "name", "a", "c", hidden=True))
+    found.append(work.records.glance(Kind.FILE, ["level", "_seen", "file_id"], "a", "c", limit=2))
     for kind in KINDS:
         found += [work.records.count(kind), work.records.page(kind, hidden=True, limit=2)]
         for field in FIELDS[kind][:2]:
