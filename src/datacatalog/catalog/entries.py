@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 if TYPE_CHECKING:
     import pandas
@@ -80,7 +80,15 @@ class Entry(Mapping[str, Any]):
 
 
 class Entries(list[Entry]):
-    """A list of entries."""
+    """A list of entries; a slice of it is one, too."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Entry: ...
+    @overload
+    def __getitem__(self, place: slice) -> Entries: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Entry | Entries:
+        found = super().__getitem__(place)
+        return found if isinstance(found, Entry) else Entries(found)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the documents as dictionaries of their own."""

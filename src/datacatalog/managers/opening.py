@@ -58,7 +58,7 @@ class Hold:
     @property
     def app(self) -> App:
         if self._app is None:
-            raise RuntimeError("this manager was closed")
+            raise RuntimeError("it was closed; open the catalog again")
         return self._app
 
     def release(self) -> None:
