@@ -170,15 +170,22 @@ def test_batch_with_one_bad_record_puts_nothing_in_and_names_the_place(shell: Sh
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('[{"sample_id": "sample.tacc.1"}, 5]', "record 2: not acceptable as JSON: an object is wanted"),
+        (
+            '[{"sample_id": "sample.tacc.1"}, 5]',
+            "line 1 (record 2): not acceptable as JSON: /: an object is wanted",
+        ),
         ('{"sample_id": "sample.tacc.1"}\n{"sample_id": \n', "line 2: not acceptable as JSON"),
         ('{"sample_id": "sample.tacc.1"', "at line 1"),
         ('{"sample_id": "a", "n": NaN}\n', "line 1: not acceptable as JSON: NaN is no JSON number"),
         ('{"sample_id": "a", "n": 99999999999999999999}\n', "does not fit into 64 bits"),
-        ('[{"colour": "red"}]', "record 1: kind: cannot be told"),
-        ('[{"sample_id": "a", "child_of": "nobody"}]', "record 1: child_of: nothing here is called 'nobody'"),
-        ('[{"sample_id": "a", "child_of": [5]}]', "record 1: child_of: 5 is not a UUID"),
-        ('[{"sample_id": "a", "_visible": 1}]', "record 1: _visible: must be true or false"),
+        ('[\n {"sample_id": "a"},\n\n {"sample_id": 5}\n]', "line 4 (record 2): sample_id: is missing"),
+        ('[{"colour": "red"}]', "line 1 (record 1): kind: cannot be told"),
+        (
+            '[{"sample_id": "a", "child_of": "nobody"}]',
+            "line 1 (record 1): child_of: nothing here is called 'nobody'",
+        ),
+        ('[{"sample_id": "a", "child_of": [5]}]', "line 1 (record 1): child_of: 5 is not a UUID"),
+        ('[{"sample_id": "a", "_visible": 1}]', "line 1 (record 1): _visible: must be true or false"),
         ("sample_id,replicate\na,1\nb,x\n", "line 3: column replicate: 'x' is no integer"),
         ("sample_id,note\na\n", "line 2: has 1 cells, and the header 2 columns"),
         ("sample_id,sample_id\na,b\n", "line 1: sample_id: is the name of two columns"),

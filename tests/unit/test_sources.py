@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datacatalog.adapters.schemas import JsonSchemas
 from datacatalog.domain.errors import InvalidField
@@ -13,6 +16,7 @@ from datacatalog.domain.kinds import Kind
 from datacatalog.domain.telling import kind_of
 from datacatalog.services import sources
 from datacatalog.services.sources import Entry, Unreadable, read_entries
+from tests.unit.test_tabular import texts, values
 
 SCHEMAS = JsonSchemas()
 
@@ -43,10 +47,14 @@ def refusals(raw: bytes | str, **options: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("raw", "places"),
     [
-        (b'[{"sample_id": "a"}, {"sample_id": "b"}]', ["record 1", "record 2"]),
-        (b' \n[\n{"sample_id": "a"}]', ["record 1"]),
+        (b'[{"sample_id": "a"}, {"sample_id": "b"}]', ["line 1 (record 1)", "line 1 (record 2)"]),
+        (
+            b'[\n  {"sample_id":\n "a"} ,\r\n\n{"sample_id": "b"}\n]\n',
+            ["line 2 (record 1)", "line 5 (record 2)"],
+        ),
+        (b' \n[\n{"sample_id": "a"}]', ["line 3 (record 1)"]),
         (b'{"sample_id": "a"}', ["line 1"]),
-        (b'{\n "sample_id": "a"\n}\n', ["record 1"]),
+        (b'\n{\n "sample_id": "a"\n}\n', ["line 2"]),
         (b'\n{"sample_id": "a"}\r\n\r\n{"sample_id": "b"}', ["line 2", "line 4"]),
         (b'\xef\xbb\xbf{"sample_id": "a"}', ["line 1"]),
         (b"[]", []),
@@ -58,6 +66,24 @@ def refusals(raw: bytes | str, **options: Any) -> list[str]:
 def test_json_is_an_array_or_an_object_or_an_object_per_line(raw: bytes, places: list[str]) -> None:
     assert [each.place for each in read(raw)] == places
     assert all(isinstance(each, Entry) for each in read(raw))
+
+
+@given(
+    st.lists(st.fixed_dictionaries({"sample_id": texts, "more": values}), max_size=4),
+    st.sampled_from([None, 0, 1, "\t"]),
+    st.sampled_from([(",", ":"), (" ,\n", " : "), ("\r\n,", ":\t")]),
+)
+def test_array_gives_the_records_that_any_reader_finds_in_it(
+    records: list[Any], indent: Any, separators: tuple[str, str]
+) -> None:
+    text = json.dumps(records, indent=indent, separators=separators)
+    assert documents(text) == json.loads(text)
+    places = [each.place for each in read(text)]
+    lines = text.split("\n")
+    for number, place in enumerate(places, start=1):
+        line, _, record = place.removeprefix("line ").partition(" ")
+        assert record == f"(record {number})"
+        assert "{" in lines[int(line) - 1]
 
 
 def test_bad_line_does_not_hide_those_after_it() -> None:
@@ -77,12 +103,25 @@ def test_first_line_that_is_json_but_not_acceptable_is_named_as_a_line() -> None
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b'{"sample_id": "a"', "record 1: not acceptable as JSON"),
+        (b'{"sample_id": "a"', "line 1: not acceptable as JSON"),
         (b'[{"sample_id": "a"}', "not acceptable as JSON"),
-        (b'[{"sample_id": "a"}, 5]', "record 2: not acceptable as JSON: an object is wanted"),
-        (b'{"sample_id": "\xff"}', "record 1: not acceptable as JSON: byte 15 is not UTF-8"),
-        (b'[{"colour": "red"}]', "record 1: kind: cannot be told"),
-        (b'[{"uuid": "x"}]', "record 1: uuid: 'x' is not a UUID"),
+        (
+            b'[{"sample_id": "a"}, 5]',
+            "line 1 (record 2): not acceptable as JSON: /: an object is wanted, not a number",
+        ),
+        (b'[{"sample_id": "\xff"}]', "not acceptable as JSON: byte 16 is not UTF-8"),
+        (b'[{"sample_id": "a"}] x', "not acceptable as JSON: Extra data at line 1"),
+        (b'[{"sample_id": "a"},]', "not acceptable as JSON"),
+        (b"[,]", "not acceptable as JSON"),
+        (b"[", "not acceptable as JSON"),
+        (b"[" * 100_000, "not acceptable as JSON: nested deeper than 64"),
+        (
+            b'[{"sample_id": "a", "a": 1, "a": 2}]',
+            "line 1 (record 1): not acceptable as JSON: key 'a' is given twice",
+        ),
+        (b'{"sample_id": "\xff"}', "line 1: not acceptable as JSON: byte 15 is not UTF-8"),
+        (b'[{"colour": "red"}]', "line 1 (record 1): kind: cannot be told"),
+        (b'[{"uuid": "x"}]', "line 1 (record 1): uuid: 'x' is not a UUID"),
     ],
 )
 def test_json_that_cannot_be_read_is_told_with_its_place(raw: bytes, reason: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ LINE_MAX_BYTES = 2**30
 """A job with its whole history stands in one line."""
 
 _BOM = b"\xef\xbb\xbf"
+_BLANK = " \t\r\n"
+_SPACE = re.compile(f"[{_BLANK}]*")
+_SCANNER = json.JSONDecoder()
 _KIND_COLUMN = ("kind",)
 _LINKS = frozenset((relation.value,) for relation in Relation)
 
@@ -39,7 +43,7 @@ class Entry:
     """One record of a file.
 
     Attributes:
-        place: where it stands: `record 3` of an array, else the number of its first line, `line 7`.
+        place: where it begins: `line 7`; in an array `line 7 (record 3)`.
         kind: what it is of.
         size_bytes: of the text it stands in; 0 where a file is read whole.
     """
@@ -109,15 +113,51 @@ def _line(stream: BinaryIO) -> bytes:
 def _json_entries(first: bytes, lines: Iterable[bytes], kind: Kind | None) -> Iterator[Entry | Unreadable]:
     """Yield the records of JSON text whose first line that is not blank is `first`."""
     if first.lstrip()[:1] == b"[":
-        for number, value in enumerate(parse_json(b"".join(lines)), start=1):
-            yield _entry(f"record {number}", kind, partial(_object, value))
+        yield from _array_entries(b"".join(lines), kind)
     elif _is_whole(first):
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _entry(f"line {number}", kind, partial(parse_object, line), len(line))
     else:
         raw = b"".join(lines)
-        yield _entry("record 1", kind, partial(parse_object, raw))
+        begins = 1 + raw.count(b"\n", 0, len(raw) - len(raw.lstrip()))
+        yield _entry(f"line {begins}", kind, partial(parse_object, raw))
+
+
+def _array_entries(raw: bytes, kind: Kind | None) -> Iterator[Entry | Unreadable]:
+    try:
+        elements = list(_elements(raw.decode()))
+    except (ValueError, RecursionError):
+        parse_json(raw)  # says where and why
+        raise
+    for number, (line, text) in enumerate(elements, start=1):
+        yield _entry(f"line {line} (record {number})", kind, partial(parse_object, text))
+
+
+def _elements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the elements of a JSON array as text, each with the line that it begins in.
+
+    Raises:
+        ValueError: it is no array, or something stands behind it.
+    """
+    line, counted = 1, 0
+    at = _past_blanks(text, text.index("[") + 1)
+    if text[at : at + 1] != "]":
+        while True:
+            _, end = _SCANNER.raw_decode(text, at)
+            line, counted = line + text.count("\n", counted, at), at
+            yield line, text[at:end]
+            at = _past_blanks(text, end)
+            if text[at : at + 1] != ",":
+                break
+            at = _past_blanks(text, at + 1)
+    if text[at:].strip(_BLANK) != "]":
+        raise ValueError("no array")
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _entry(
@@ -128,12 +168,6 @@ def _entry(
         return Entry(place, kind or kind_of(document), document, size_bytes)
     except BadMessage as e:
         return Unreadable(place, e)
-
-
-def _object(value: object) -> JsonObject:
-    if not isinstance(value, dict):
-        raise InvalidJson("an object is wanted")
-    return value
 
 
 def _is_whole(line: bytes) -> bool:
