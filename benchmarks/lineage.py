@@ -84,8 +84,8 @@ def measured(
 
     steps = ours()
     documents = {step.uuid: step.record.body for step in steps if step.record}
-    assert {by_hand.text(key): found for key, found in by_hand.documents(direction, start)} == documents
-    assert {by_hand.text(key) for [key] in by_hand.uuids(direction, start)} == {step.uuid for step in steps}
+    assert by_hand.documents(direction, start) == documents
+    assert set(by_hand.uuids(direction, start)) == {step.uuid for step in steps}
     assert reached() == [step.uuid for step in steps]
     times = max(1, 2_000 // len(steps))
     for what, one, other in (
@@ -124,17 +124,17 @@ class Query:
         bodies = ", ".join(f"{table}.body" for table in tables)
         self._documents = f"SELECT walk.uuid, coalesce({bodies}) FROM walk {joins} WHERE walk.uuid != ?1"
 
-    def uuids(self, direction: Direction, start: TypedUuid) -> list[tuple[Any]]:
-        """Return (key) of all that is reached."""
+    def uuids(self, direction: Direction, start: TypedUuid) -> list[str]:
+        """Return the UUIDs of all that is reached."""
         sql = self._walk(direction) + "SELECT uuid FROM walk WHERE uuid != ?1"
-        return self._connection.execute(sql, [self._key(start)]).fetchall()
+        return [self._text(key) for [key] in self._connection.execute(sql, [self._key(start)])]
 
-    def documents(self, direction: Direction, start: TypedUuid) -> list[tuple[Any, dict[str, Any]]]:
-        """Return (key, document) of all that is reached."""
+    def documents(self, direction: Direction, start: TypedUuid) -> dict[str, dict[str, Any]]:
+        """Return {UUID: document} of all that is reached."""
         rows = self._connection.execute(self._walk(direction) + self._documents, [self._key(start)])
-        return [(key, json.loads(text)) for key, text in rows]
+        return {self._text(key): json.loads(text) for key, text in rows}
 
-    def text(self, key: Any) -> str:
+    def _text(self, key: Any) -> str:
         return str(UUID(bytes=key)) if self._binary else str(key)
 
     def _key(self, uuid: str) -> bytes | str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import kind_of
@@ -15,7 +14,11 @@ from datacatalog.domain.records import Link, Record, implied_links
 from datacatalog.ports.stores import Work
 
 _FIRST, _MOST = 32, 2048
-"""How many records are asked for at once, at first and at last: a first page is quick, a long walk has few questions."""
+"""The links of how many records are asked for at once, at first and at last: a first page is quick, a long walk has few
+questions."""
+
+_RECORDS = 128
+"""How many records are read at once, at first."""
 
 
 class Direction(StrEnum):
@@ -46,7 +49,7 @@ class Walk:
 
     Attributes:
         work: what is asked from now on; a walk may go on in another piece of work than it began in.
-        way: every record that was reached so far -> the one it was reached from.
+        way: every record that was reached so far -> the one it was reached from; the start, from itself.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Walk:
         self.work = work
         self._relations = relations
         self._depth = depth
-        self.way: dict[TypedUuid, TypedUuid] = {}
+        self.way: dict[TypedUuid, TypedUuid] = {self._start: self._start}
 
     def steps(
         self,
@@ -70,7 +73,7 @@ class Walk:
         *,
         hidden: bool,
         after: str | None = None,
-        batch: int = _FIRST,
+        batch: int = _RECORDS,
     ) -> Iterator[Step]:
         """Yield the steps to what is to be returned; records are read `batch` by batch, more and more at once."""
         found = self._found(None if kinds is None else _prefixes(kinds), after)
@@ -107,15 +110,16 @@ class Walk:
 
     def reached(self) -> Iterator[tuple[int, Link, TypedUuid]]:
         """Yield (depth, link, record) of all that is reached, each record once."""
-        fixity = PREFIXES[Kind.FIXITY]
+        fixity, up, way = PREFIXES[Kind.FIXITY], self._up, self.way
         level, size = [self._start], _FIRST
         for depth in range(1, self._depth + 1):
             reached: list[TypedUuid] = []
             begin = 0
             while begin < len(level):
-                for near, far, link in self._links(level[begin : begin + size]):
-                    if far not in self.way and far != self._start and not far.startswith(fixity):
-                        self.way[far] = near
+                for link in self._links(level[begin : begin + size]):
+                    near, far = (link.source, link.target) if up else (link.target, link.source)
+                    if far not in way and not far.startswith(fixity):
+                        way[far] = near
                         reached.append(far)
                         yield depth, link, far
                 begin, size = begin + size, min(2 * size, _MOST)
@@ -123,14 +127,15 @@ class Walk:
                 return
             level = reached
 
-    def _links(self, level: Sequence[TypedUuid]) -> Iterator[tuple[TypedUuid, TypedUuid, Link]]:
-        """Yield (near end, far end, link) of the links that lead on, in the order of their near ends."""
-        leading: dict[TypedUuid, list[Link]] = defaultdict(list)
-        for link in self.work.links.step(level, up=self._up, relations=self._relations):
+    def _links(self, level: Sequence[TypedUuid]) -> Iterable[Link]:
+        """Return the links that lead on, in the order of their near ends."""
+        links = self.work.links.step(level, up=self._up, relations=self._relations)
+        if len(level) == 1:
+            return links
+        leading: dict[TypedUuid, list[Link]] = {near: [] for near in level}
+        for link in links:
             leading[link.source if self._up else link.target].append(link)
-        for near in level:
-            for link in leading.get(near, ()):
-                yield near, link.target if self._up else link.source, link
+        return chain.from_iterable(leading.values())
 
 
 def _prefixes(kinds: Collection[Kind]) -> tuple[str, ...]:
