@@ -6,7 +6,7 @@ from typing import Any
 
 from datacatalog import __version__
 from datacatalog.bootstrap import App
-from datacatalog.interfaces.http.openapi import actors, catalog
+from datacatalog.interfaces.http.openapi import about, actors, catalog
 from datacatalog.interfaces.http.openapi.parts import ANSWER, REFUSAL, SCHEMAS, refusal
 
 
@@ -25,7 +25,7 @@ def document(app: App) -> dict[str, Any]:
         ],
         "paths": {**_SERVICE, **actors.paths(app), **catalog.paths()},
         "components": {
-            "schemas": {**schemas, "answer": ANSWER, "refusal": REFUSAL, **catalog.SCHEMAS_OF_ANSWERS},
+            "schemas": {**schemas, "answer": ANSWER, "refusal": REFUSAL, **about.SCHEMAS_OF_ANSWERS},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "nonce": {"type": "apiKey", "in": "query", "name": "x-nonce"},
