@@ -26,6 +26,7 @@ from datacatalog.ports.tasks import Task
 from datacatalog.services.env import Env
 from datacatalog.services.indexing.ahead import made_ahead
 from datacatalog.services.indexing.finding import Batch, batches
+from datacatalog.services.indexing.garbage import rarely_collected
 from datacatalog.services.indexing.messages import requests_of
 from datacatalog.services.indexing.plan import Plan, parents_of
 from datacatalog.services.indexing.sources import Transact, resolve_sources
@@ -172,7 +173,7 @@ def _written(
     beside: Callable[[Batch, Work], None] = lambda batch, work: None,
 ) -> Generator[Batch, None, None]:
     """Find and write files; yield the batches as they are durable.  Raises NoSuchPath: there is no archive."""
-    with made_ahead(_ready(plan, after)) as ready:
+    with rarely_collected(), made_ahead(_ready(plan, after)) as ready:
         for each in ready:
             write(plan, each, transact, partial(beside, each.batch))
             yield each.batch
