@@ -114,8 +114,10 @@ def test_catalog_that_is_not_there_is_misconfigured(tmp_path: Path) -> None:
 
 def test_closed_catalog_answers_nothing_and_closes_again(study: Study) -> None:
     catalog = study.open()
+    assert repr(catalog) == f"<catalog of {study.installation.home}>"
     catalog.close()
     catalog.close()
+    assert repr(catalog) == "<closed catalog>"
     with pytest.raises(RuntimeError, match="closed"):
         len(catalog.jobs)
 

@@ -67,6 +67,9 @@ class Catalog(Asking):
         """Let go of the catalog; again does nothing."""
         self._hold.release()
 
+    def __repr__(self) -> str:
+        return "<closed catalog>" if self._hold.closed else f"<catalog of {self._hold.app.settings.home}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -61,6 +61,10 @@ class Hold:
             raise RuntimeError("it was closed; open the catalog again")
         return self._app
 
+    @property
+    def closed(self) -> bool:
+        return self._app is None
+
     def release(self) -> None:
         """Let go; again does nothing."""
         key, self._key, self._app = self._key, None, None
