@@ -383,6 +383,23 @@ def test_hidden_records_are_shown_on_demand(store: Store) -> None:
     assert page().records == [shown]
 
 
+def test_visible_records_are_told_from_hidden_ones_and_from_none(store: Store) -> None:
+    kinds = (Kind.SAMPLE, Kind.FILE, Kind.FIXITY, Kind.PIPELINEJOB)
+    shown = [put(store, record(kind)) for kind in kinds]
+    hidden = [put(store, replace(record(kind), visible=False)) for kind in kinds]
+    asked = [*(each.uuid for each in (*shown, *hidden, *shown)), uuid_of(Kind.SAMPLE), uuid_of(Kind.GENERIC)]
+    assert store.read(lambda work: work.records.visible(asked)) == {each.uuid for each in shown}
+    assert store.read(lambda work: work.records.visible(())) == set()
+    assert store.read(lambda work: work.records.visible([TypedUuid("no UUID")])) == set()
+
+    def body(work: Work) -> int:
+        work.records.put(replace(shown[0], visible=False), at=LATER)
+        new = [work.records.put(record(Kind.SAMPLE), at=LATER).uuid for _ in range(600)]
+        return len(work.records.visible([shown[0].uuid, *new]))
+
+    assert store.transact(body) == 600
+
+
 def test_where_compares_declared_fields(store: Store) -> None:
     wanted = put(store, record(strain="A", lab_sample_id="l.1"))
     put(store, record(strain="A", lab_sample_id="l.2"))

@@ -7,7 +7,7 @@ tests/contracts/test_store.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -133,6 +133,10 @@ class Records(Protocol):
 
     def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
         """Return the records of these UUIDs, hidden ones included; those that are not there are left out."""
+        ...
+
+    def visible(self, uuids: Iterable[TypedUuid]) -> Set[TypedUuid]:
+        """Return those of these UUIDs whose records are there and not hidden, without reading the documents."""
         ...
 
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:

@@ -5,8 +5,7 @@ Hidden records are passed over, and so is what hangs below them alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from datacatalog.domain.errors import InvalidField, MixedLinkage, UnknownRecord
@@ -26,7 +25,6 @@ from datacatalog.services.finding import find_record
 
 _MADE = frozenset({Relation.GENERATED_BY, Relation.CHILD_OF})
 _ACTED = frozenset({Relation.ACTED_ON, Relation.ACTED_USING})
-_BATCH = 1000
 
 
 def resolve(parameters: Mapping[str, Any], work: Work) -> Linkage:
@@ -82,7 +80,7 @@ def named(references: str | Iterable[str], work: Work, env: Env, kind: Kind | No
     """
     texts = [references] if isinstance(references, str) else list(references)
     typed = {text: uuid for text in texts if (uuid := _typed(text)) is not None}
-    there = _visible(typed.values(), work)
+    there = work.records.visible(typed.values())
     found = []
     for text in texts:
         uuid = typed.get(text)
@@ -195,18 +193,7 @@ def _step(
     """Return the visible records of `kinds` that links lead to from any of `starts`."""
     links = work.links.step(starts, up=up, relations=relations)
     ends = {link.target if up else link.source for link in links}
-    return _visible((uuid for uuid in ends if _kind(uuid) in kinds), work)
-
-
-def _visible(uuids: Iterable[TypedUuid], work: Work) -> set[TypedUuid]:
-    return {uuid for some in _batches(uuids) for uuid, r in work.records.find_many(some).items() if r.visible}
-
-
-def _batches(uuids: Iterable[TypedUuid]) -> Iterator[Sequence[TypedUuid]]:
-    """Yield the UUIDs in batches, so that the documents of no more than one are at hand."""
-    rest = iter(uuids)
-    while some := list(islice(rest, _BATCH)):
-        yield some
+    return set(work.records.visible(uuid for uuid in ends if _kind(uuid) in kinds))
 
 
 def _kind(uuid: TypedUuid) -> Kind:

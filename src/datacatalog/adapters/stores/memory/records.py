@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,6 +37,10 @@ class MemoryRecords:
     def find_many(self, uuids: Iterable[TypedUuid]) -> Mapping[TypedUuid, Record]:
         found = ((uuid, self.find(uuid)) for uuid in uuids)
         return {uuid: record for uuid, record in found if record is not None}
+
+    def visible(self, uuids: Iterable[TypedUuid]) -> Set[TypedUuid]:
+        records = self._session.to_read().records
+        return {uuid for uuid in uuids if uuid in records and records[uuid].record.visible}
 
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         rules.check_identifier(rules.spec_of(kind), field)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,19 @@ class SqliteRecords:
             sql = f"{STATEMENTS[kind].select} WHERE uuid IN ({marks})"
             for row in self._session.read(sql, values).fetchall():
                 self._keep(row_of(kind, row))
+
+    def visible(self, uuids: Iterable[TypedUuid]) -> Set[TypedUuid]:
+        wanted: dict[Kind, list[str]] = {}
+        for uuid in uuids:
+            if (kind := rules.kind_of(uuid)) is not None:
+                wanted.setdefault(kind, []).append(uuid)
+        found = set()
+        for kind, some in wanted.items():
+            known = keys.packed_all(some)
+            for marks, values in chunks.lists(list(known)):
+                sql = f"SELECT uuid FROM {STATEMENTS[kind].table} WHERE uuid IN ({marks}) AND visible = 1"  # noqa: S608
+                found |= {TypedUuid(known[key]) for [key] in self._session.read(sql, values).fetchall()}
+        return found
 
     def identified(self, kind: Kind, field: str, value: str) -> Record | None:
         spec = rules.spec_of(kind)
