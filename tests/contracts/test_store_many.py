@@ -464,3 +464,86 @@ def test_what_changes_beside_a_body_is_a_change(store: Store) -> None:
     [_, (_, line)] = store.read(lambda work: work.records.changes(stored.uuid))
     assert (line.action, line.revision, line.diff) == ("update", 1, said)
     assert store.transact(lambda work: work.records.put(changed, at=LATER, beside={})) == changed
+
+
+# ------------------------------------------------------------------------------- prepared beforehand
+
+
+def test_what_was_prepared_is_inserted_as_it_was_then(store: Store) -> None:
+    body = {"name": "/a", "list": [1]}
+    owners = [{"owner": "a"}, {"owner": "b"}]
+    new = [replace(file("/a"), body=body), *(file(f"/{number}", level="1") for number in range(250))]
+    new = [replace(each, admin=owners[number % 2]) for number, each in enumerate(new)]
+    fixity, job = record(Kind.FIXITY, checksum="c"), uuid_of(Kind.PIPELINEJOB)
+    links = [link(each.uuid, job, Relation.GENERATED_BY) for each in new]
+    prepared = store.prepare([*new, fixity], iter(links))
+    assert prepared.count == 252
+    body["list"].append(2)  # type: ignore[attr-defined]
+    store.transact(lambda work: work.insert(prepared, at=LATER))
+    found = found_many(store, [each.uuid for each in (*new, fixity)])
+    assert found[new[0].uuid].body == {"name": "/a", "list": [1]}
+    told = [(each.created, each.modified, each.revision, each.admin) for each in found.values()]
+    assert told == [(LATER, LATER, 0, each.admin) for each in (*new, fixity)]
+    assert found[fixity.uuid].body == fixity.body
+    assert store.read(lambda work: work.links.step([job], up=False)) == sorted(
+        links, key=lambda each: each.source
+    )
+
+
+def test_what_was_prepared_can_be_inserted_by_a_second_try(store: Store) -> None:
+    new = file("/a")
+    prepared = store.prepare([new], [link(new.uuid, uuid_of(Kind.FILE))])
+
+    def fails(work: Work) -> None:
+        work.insert(prepared, at=START)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        store.transact(fails)
+    assert store.read(everything) == []
+    store.transact(lambda work: work.insert(prepared, at=LATER))
+    assert found_many(store, [new.uuid])[new.uuid].created == LATER
+    with pytest.raises(StaleWrite):
+        store.transact(lambda work: work.insert(prepared, at=LATER))
+
+
+def test_what_is_unfit_cannot_be_prepared(store: Store) -> None:
+    good = file("/a")
+    for unfit in (file("/x", refuse=True), file("/x", size=2**63), record(Kind.FILE, uuid_of(Kind.SAMPLE))):
+        with pytest.raises(InvalidRecord):
+            store.prepare([good, unfit])
+    with pytest.raises(StaleWrite):
+        store.prepare([good, replace(good, revision=0)])
+    with pytest.raises(InvalidLink):
+        store.prepare([good], [link(good.uuid, good.uuid)])
+    assert store.prepare([]).count == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "uuid", "fields"), [(StaleWrite, 1, {}), (Duplicate, 2, {"file_id": "taken"})]
+)
+def test_prepared_record_that_collides_keeps_all_the_others_out(
+    store: Store, error: type[DatacatalogError], uuid: int, fields: dict[str, str]
+) -> None:
+    there = put(store, file("/there", 1, file_id="taken"))
+    many = [file(f"/{number}") for number in range(150)]
+    prepared = store.prepare(
+        [record(sample_id="s"), *many, file("/x", uuid, **fields)], [link(many[0].uuid, there.uuid)]
+    )
+
+    def body(work: Work) -> None:
+        with pytest.raises(error):
+            work.insert(prepared, at=LATER)
+
+    store.transact(body)
+    assert store.read(everything) == [there]
+    assert store.read(lambda work: work.records.count(Kind.SAMPLE)) == 0
+    assert store.read(lambda work: work.links.to(there.uuid)) == []
+
+
+def test_what_was_prepared_is_for_stores_of_its_kind(store: Store) -> None:
+    class Other:
+        count = 0
+
+    with pytest.raises(TypeError):
+        store.transact(lambda work: work.insert(Other(), at=START))

@@ -417,8 +417,26 @@ class Credentials(Protocol):
         ...
 
 
+class Prepared(Protocol):
+    """New records and links that a store has checked and made ready; see `Store.prepare`."""
+
+    @property
+    def count(self) -> int:
+        """How many records it holds."""
+        ...
+
+
 class Work(Protocol):
     """One piece of work; its parts see each other's writes."""
+
+    def insert(self, prepared: Prepared, *, at: datetime) -> None:
+        """Do as `records.put_many` and then `links.add` for what was prepared.
+
+        Raises:
+            StaleWrite, Duplicate: as `put`, of any of the records; nothing of it was written then.
+            TypeError: another kind of store prepared it.
+        """
+        ...
 
     @property
     def records(self) -> Records: ...
@@ -459,6 +477,19 @@ class Store(Protocol):
 
     def read(self, body: Callable[[Work], T]) -> T:
         """Run `body` on one state of the ledger.  Writing in it is a programming error (RuntimeError)."""
+        ...
+
+    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> Prepared:
+        """Check and encode new records and links, outside of any piece of work and in any thread.
+
+        That is the greater part of what their writing costs, and nobody has to wait for it.
+
+        Returns:
+            What `Work.insert` takes; what becomes of the bodies afterwards does not matter to it.
+        Raises:
+            InvalidRecord, InvalidLink.
+            StaleWrite: a record was stored before (it has a revision).
+        """
         ...
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from datacatalog.adapters.stores.codec import check_integers, decode, same_document
+from datacatalog.adapters.stores.codec import check_integers, decode, same_document, text_of
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, InvalidLink, InvalidRecord
+from datacatalog.domain.errors import InvalidField, InvalidLink, InvalidRecord, StaleWrite
 from datacatalog.domain.jobs.job import LIFECYCLE_FIELDS
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, KindSpec
 from datacatalog.domain.records import Change, Link, Record, check_link, diff_of
@@ -69,6 +69,23 @@ def check_kind(record: Record) -> None:
     """Raises InvalidRecord: the UUID is not one of the record's kind."""
     if kind_of(record.uuid) is not record.kind or not is_uuid(record.uuid):
         raise InvalidRecord(record.kind, [("/uuid", f"{record.uuid} is no UUID of this kind")])
+
+
+def text_of_new(record: Record, check: CheckRecord) -> str:
+    """Return the body of a record that may be inserted as JSON.  Raises InvalidRecord."""
+    check_kind(record)
+    text = text_of(record.body, record.kind)
+    check_integers(record.body, record.kind)
+    check(record)
+    return text
+
+
+def only_new(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield records that were never stored.  Raises StaleWrite: one was."""
+    for record in records:
+        if record.revision is not None:
+            raise StaleWrite(record.uuid)
+        yield record
 
 
 def check_searchable(spec: KindSpec, where: Mapping[str, str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.stores import codec, rules
 from datacatalog.adapters.stores.memory.parts import (
     MemoryAnswers,
     MemoryCredentials,
@@ -22,8 +24,9 @@ from datacatalog.adapters.stores.memory.tables import Tables
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.domain.errors import StoreDown
+from datacatalog.domain.records import Link, Record
 from datacatalog.ports.clock import Clock
-from datacatalog.ports.stores import Work
+from datacatalog.ports.stores import Prepared, Work
 
 T = TypeVar("T")
 
@@ -42,6 +45,24 @@ class MemoryWork:
         self.answers = MemoryAnswers(session)
         self.progress = MemoryProgress(session)
         self.credentials = MemoryCredentials(session)
+
+    def insert(self, prepared: Prepared, *, at: datetime) -> None:
+        if not isinstance(prepared, MemoryPrepared):
+            raise TypeError("another store prepared this")
+        self.records.put_many(prepared.records, at=at)
+        self.links.add(prepared.links)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPrepared:
+    """Implements ports.stores.Prepared."""
+
+    records: Sequence[Record]
+    links: Sequence[Link]
+
+    @property
+    def count(self) -> int:
+        return len(self.records)
 
 
 class MemoryStore:
@@ -67,6 +88,13 @@ class MemoryStore:
 
     def read(self, body: Callable[[Work], T]) -> T:
         return self.run(lambda tables: self._work(body, tables, may_write=False))
+
+    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> MemoryPrepared:
+        kept = [
+            replace(record, body=codec.decode(rules.text_of_new(record, self._check)))
+            for record in rules.only_new(records)
+        ]
+        return MemoryPrepared(kept, rules.check_links(links))
 
     def run(self, body: Callable[[Tables], T]) -> T:
         """Run `body` on the tables, all or nothing; for the transport that shares them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 
 from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.sqlite import bulk, chunks, keys
@@ -12,8 +11,6 @@ from datacatalog.adapters.stores.sqlite.keys import NUMBERS, RELATIONS
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
-
-_INSERT = chunks.repeated("INSERT OR IGNORE INTO links (source, relation, target) VALUES", "(?, ?, ?)")
 
 
 class SqliteLinks:
@@ -25,13 +22,12 @@ class SqliteLinks:
         self._session = session
 
     def add(self, links: Iterable[Link]) -> int:
-        rows = sorted(_rows(rules.check_links(links)))
-        return bulk.insert(self._session, _INSERT, list(chain.from_iterable(rows)), width=3)
+        return bulk.insert_links(self._session, sorted(bulk.link_rows(rules.check_links(links))))
 
     def remove(self, links: Iterable[Link]) -> int:
         sql = "DELETE FROM links WHERE source = ? AND relation = ? AND target = ?"
         there = [link for link in links if rules.is_uuid(link.source) and rules.is_uuid(link.target)]
-        return sum(self._session.write(sql, row).rowcount for row in _rows(there))
+        return sum(self._session.write(sql, row).rowcount for row in bulk.link_rows(there))
 
     def of(self, source: TypedUuid, relation: Relation | None = None) -> Sequence[Link]:
         if not rules.is_uuid(source):
@@ -92,18 +88,6 @@ class SqliteLinks:
             (target, NUMBERS[relation], after, first, last, limit),
         ).fetchall()
         return [keys.text(source) for [source] in rows]
-
-
-def _rows(links: Iterable[Link]) -> list[tuple[bytes, int, bytes]]:
-    """Return the rows of links between what are UUIDs."""
-    packed = keys.packed_checked
-    rows = []
-    relation, number = None, 0
-    for link in links:
-        if link.relation is not relation:
-            relation, number = link.relation, NUMBERS[link.relation]
-        rows.append((packed(link.source), number, packed(link.target)))
-    return rows
 
 
 def _links(rows: Sequence[tuple[bytes, int, bytes]], known: Mapping[bytes, str]) -> list[Link]:

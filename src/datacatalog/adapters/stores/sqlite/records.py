@@ -164,55 +164,38 @@ class SqliteRecords:
         by: str | None = None,
         action: str | None = None,
     ) -> Record:
-        rules.check_kind(record)
-        text = codec.text_of(record.body, record.kind)
         if record.revision is None:
-            return self._insert(record, text, at, beside or {}, by)
-        return self._replace(record, text, at, beside or {}, by, action)
+            return self._insert(record, at, beside or {}, by)
+        return self._replace(record, at, beside or {}, by, action)
 
     def put_many(self, records: Iterable[Record], *, at: datetime) -> None:
-        new, changed = self._sorted_out(records, codec.micros(at))
+        new: list[Record] = []
+        changed: list[Record] = []
+        for record in records:
+            (new if record.revision is None else changed).append(record)
+        prepared = bulk.prepare(new, (), self._check)
         if not changed:
-            self._insert_all(new)
+            self.insert(prepared, at=at)
             return
-        self.find_many([record.uuid for record, _ in changed])
+        self.find_many(record.uuid for record in changed)
         try:
             with self._session.all_or_nothing():
-                self._insert_all(new)
-                for record, text in changed:
-                    self._replace(record, text, at, {}, None, None)
+                self.insert(prepared, at=at)
+                for record in changed:
+                    self._replace(record, at, {}, None, None)
         except BaseException:
             self._rows.clear()
             self._admins.clear()
             raise
 
-    def _sorted_out(
-        self, records: Iterable[Record], moment: int
-    ) -> tuple[Mapping[Kind, bulk.NewRows], Sequence[tuple[Record, str]]]:
-        """Return what is to be inserted, checked; and what is to replace something, with its text."""
-        new: dict[Kind, bulk.NewRows] = {}
-        changed: list[tuple[Record, str]] = []
-        rows: bulk.NewRows | None = None
-        admin: Mapping[str, str] | None = None
-        owner = 0
-        for record in records:
-            rules.check_kind(record)
-            text = codec.text_of(record.body, record.kind)
-            if record.revision is not None:
-                changed.append((record, text))
-                continue
-            self._check_new(record)
-            if rows is None or record.kind is not rows.kind:
-                rows = new.setdefault(record.kind, bulk.NewRows(record.kind))
-            if record.admin is not admin:
-                admin, owner = record.admin, self._admin_number(record)
-            rows.add(record, owner, moment, text)
-        return new, changed
-
-    def _insert_all(self, new: Mapping[Kind, bulk.NewRows]) -> None:
-        collided = bulk.insert_all(self._session, new)
+    def insert(self, prepared: bulk.SqlitePrepared, *, at: datetime) -> None:
+        """Insert what was checked, all or none of it.  Raises StaleWrite, Duplicate."""
+        for rows in prepared.rows.values():
+            numbers = {admin: self._admin_number(admin) for admin in set(rows.admins)}
+            rows.fill_in(numbers, codec.micros(at))
+        collided = bulk.insert_all(self._session, prepared)
         if collided is not None:
-            raise self._first_taken(new[collided].records)
+            raise self._first_taken(prepared.rows[collided].records)
 
     def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         row = self._row(uuid)
@@ -226,11 +209,12 @@ class SqliteRecords:
         del self._rows[uuid]
         self._changes.purged(row.record, rules.purge_line(row.record, at=at, by=by))
 
-    def _insert(self, record: Record, text: str, at: datetime, beside: JsonObject, by: str | None) -> Record:
-        self._check_new(record)
+    def _insert(self, record: Record, at: datetime, beside: JsonObject, by: str | None) -> Record:
+        text = rules.text_of_new(record, self._check)
         statements = STATEMENTS[record.kind]
         fields = statements.fields_of(record)
-        values = values_of(record, self._admin_number(record), codec.micros(at), text, fields)
+        owner = self._admin_number(codec.encode(dict(record.admin), record.kind))
+        values = values_of(record, owner, codec.micros(at), text, fields)
         try:
             self._session.write(statements.insert, values)
         except sqlite3.IntegrityError as error:
@@ -243,14 +227,8 @@ class SqliteRecords:
             self._changes.created(rules.change_of(None, stored, diff, at=at, by=by))
         return stored
 
-    def _check_new(self, record: Record) -> None:
-        """Raises InvalidRecord."""
-        codec.check_integers(record.body, record.kind)
-        self._check(record)
-
-    def _admin_number(self, record: Record) -> int:
-        """Return the number of a record's owner; a new owner gets one."""
-        text = codec.encode(dict(record.admin), record.kind)
+    def _admin_number(self, text: str) -> int:
+        """Return the number of an owner; a new one gets one."""
         number = self._admins.get(text)
         if number is None:
             found = self._session.read("SELECT id FROM admins WHERE text = ?", (text,)).fetchone()
@@ -263,12 +241,13 @@ class SqliteRecords:
     def _replace(
         self,
         record: Record,
-        text: str,
         at: datetime,
         beside: JsonObject,
         by: str | None,
         action: str | None,
     ) -> Record:
+        rules.check_kind(record)
+        text = codec.text_of(record.body, record.kind)
         row = self._row(record.uuid)
         if row is None or row.record.revision != record.revision:
             self._check(record)
@@ -313,7 +292,7 @@ class SqliteRecords:
         if not rules.same_outside(old, stored):
             changed["visible"] = stored.visible
             changed["salt"] = stored.salt
-            changed["admin"] = self._admin_number(stored)
+            changed["admin"] = self._admin_number(codec.encode(dict(stored.admin), stored.kind))
         values = (*changed.values(), keys.packed(stored.uuid))
         try:
             self._session.write(statements.update(tuple(changed)), values)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.sqlite import pruning, schema
+from datacatalog.adapters.stores.sqlite import bulk, pruning, schema
+from datacatalog.adapters.stores.sqlite.bulk import SqlitePrepared
 from datacatalog.adapters.stores.sqlite.commits import Commits
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.adapters.stores.sqlite.work import SqliteWork
+from datacatalog.domain.records import Link, Record
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Work
 
@@ -51,6 +54,9 @@ class SqliteStore:
 
     def read(self, body: Callable[[Work], T]) -> T:
         return self.database.read(lambda seat: self._work(body, seat, may_write=False))
+
+    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> SqlitePrepared:
+        return bulk.prepare(rules.only_new(records), links, self._check)
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
         return pruning.prune(self.database, before=before)

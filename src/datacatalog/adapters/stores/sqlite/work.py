@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from datacatalog.adapters.stores.rules import CheckRecord
+from datacatalog.adapters.stores.sqlite.bulk import SqlitePrepared, insert_links
 from datacatalog.adapters.stores.sqlite.desk import (
     SqliteAnswers,
     SqliteCredentials,
@@ -15,6 +18,7 @@ from datacatalog.adapters.stores.sqlite.outbox import SqliteOutbox
 from datacatalog.adapters.stores.sqlite.records import SqliteRecords
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.stores import Prepared
 
 
 class SqliteWork:
@@ -29,6 +33,12 @@ class SqliteWork:
         self._session = session
         self._clock = clock
         self.records = SqliteRecords(session, check)
+
+    def insert(self, prepared: Prepared, *, at: datetime) -> None:
+        if not isinstance(prepared, SqlitePrepared):
+            raise TypeError("another store prepared this")
+        self.records.insert(prepared, at=at)
+        insert_links(self._session, prepared.links)
 
     @property
     def links(self) -> SqliteLinks:
