@@ -158,16 +158,21 @@ def create_job_again(uuid: TypedUuid, env: Env) -> Created:
 
 
 def memory(
-    *, tasks: Mapping[str, Callable[..., None]] | None = None, tries: int | None = None, **worker: Any
+    *,
+    tasks: Mapping[str, Callable[..., None]] | None = None,
+    tries: int | None = None,
+    systems: Sequence[str] = (SYSTEM,),
+    **worker: Any,
 ) -> Memory:
     """Make an application in memory.
 
     Args:
         tasks: further queues, each with what is done with its messages.
         tries: how often these are tried.
+        systems: its storage systems.
         worker: goes over the worker's configuration.
     """
-    clock, platform, storage = StandingClock(), MemoryPlatform(), MemoryStorage(SYSTEM)
+    clock, platform, storage = StandingClock(), MemoryPlatform(), MemoryStorage(*systems)
     store = MemoryStore(check=record_checker(SCHEMAS), clock=clock)
     config = shipped_config()
     config["worker"] |= worker

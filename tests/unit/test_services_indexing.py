@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datacatalog.domain.errors import NoSuchPath, StorageDown, UnknownRecord
+from datacatalog.domain.identifiers.records import record_uuid
 from datacatalog.domain.identifiers.typed import overlay
+from datacatalog.domain.indexing import LEVELS, ArchiveIndexRequest
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.domain.records import Record
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.services.access import make_admin_token
-from datacatalog.services.indexing import INDEX_QUEUE, finding, index_now
+from datacatalog.services.indexing import INDEX_QUEUE, finding, index_now, writing
+from datacatalog.services.indexing.plan import Plan
 from datacatalog.services.jobs import Created
 from datacatalog.services.records import files_of, put_record
 from tests.unit.memory import SYSTEM, Memory, memory
@@ -316,3 +324,226 @@ def test_indexing_of_a_job_that_was_deleted_ends_quietly(here: Memory, when: str
     assert here.env.transport.depth() == {}
     with pytest.raises(UnknownRecord):
         here.state(job)
+
+
+# ------------------------------------------------------------------------------ being cut off, going on
+
+
+class Counting:
+    """A storage that counts what is read, and that breaks at a path."""
+
+    def __init__(self, storage: Any, breaks_at: str = "") -> None:
+        self._storage, self._breaks_at = storage, breaks_at
+        self.read: list[str] = []
+
+    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+        for path in paths:
+            if self._breaks_at and path.endswith(self._breaks_at):
+                raise StorageDown("away")
+            self.read.append(path.rpartition("/")[2])
+            yield from self._storage.look(system, [path])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+
+def long_after(here: Memory) -> None:
+    """Let every file be old enough that nothing changes unseen."""
+    here.clock.at = datetime.now(UTC) + timedelta(days=1)
+
+
+def test_try_goes_on_after_the_last_file_that_was_written(here: Memory, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(finding, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(finding, "LAST_CHUNK", 2)
+    job = finished(here, *(f"{n}.csv" for n in range(8)))
+    first = Counting(here.storage, breaks_at="5.csv")
+    work(here.rewired(storage=first))
+    assert first.read == [f"{n}.csv" for n in range(5)]
+    assert here.state(job) is State.INDEXING
+    second = Counting(here.storage)
+    work(here.rewired(storage=second))
+    assert second.read == [f"{n}.csv" for n in range(4, 8)]
+    assert here.history(job)[-1]["data"] == {"files": 8, "bytes": 8 * len(CONTENT)}
+    assert len(records(here, job)) == 8
+
+
+def test_indexing_that_comes_further_with_each_try_is_not_given_up(
+    here: Memory, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(finding, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(finding, "LAST_CHUNK", 1)
+    job = finished(here, *(f"{n}.csv" for n in range(6)))
+    for n in range(1, 6):
+        work(here.rewired(storage=Counting(here.storage, breaks_at=f"{n}.csv")))
+        assert here.state(job) is State.INDEXING
+    work(here)
+    assert here.history(job)[-1]["data"] == {"files": 6, "bytes": 6 * len(CONTENT)}
+
+
+def test_indexing_that_comes_no_further_is_given_up_with_what_it_had(
+    here: Memory, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(finding, "FIRST_CHUNK", 1)
+    job = finished(here, "1.csv", "2.csv")
+    work(here.rewired(storage=Counting(here.storage, breaks_at="2.csv")), to_the_end=True)
+    data = here.history(job)[-1]["data"]
+    assert (data["files"], data["error"]["code"]) == (1, "storage-down")
+    assert here.state(job) is State.FINISHED
+
+
+def test_progress_is_kept_while_it_is_needed_and_no_longer(here: Memory, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(finding, "FIRST_CHUNK", 1)
+    job = finished(here, "1.csv", "2.csv")
+    key = f"index:{job.job.uuid}:4"
+
+    def progress() -> Any:
+        return here.env.store.read(lambda w: w.progress.get(key))
+
+    work(here.rewired(storage=Counting(here.storage, breaks_at="2.csv")))
+    assert progress()["last"] == f"{job.job.archive_path}/1.csv"
+    work(here)
+    assert progress() is None
+
+
+# ------------------------------------------------------------------------------------ being as it was
+
+
+def test_what_is_as_it_was_is_not_read_again(here: Memory):
+    job = finished(here, "a.csv", "b.csv", "c.csv")
+    long_after(here)
+    work(here)
+    put(here, f"{job.job.archive_path}/b.csv", b"changed")
+    again = Counting(here.storage)
+    long_after(here)
+    index(here.rewired(storage=again), job)
+    assert again.read == ["b.csv"]
+    versions = {name: (fixity(here, r.uuid) or {})["version"] for name, r in records(here, job).items()}
+    assert versions == {"a.csv": 1, "b.csv": 2, "c.csv": 1}
+    assert here.history(job)[-1]["data"]["files"] == 3
+
+
+def test_what_changed_a_moment_before_it_was_read_is_read_again(here: Memory):
+    job = finished(here, "a.csv")
+    here.clock.at = datetime.now(UTC) + timedelta(seconds=1)
+    again = Counting(here.storage)
+    looked = here.rewired(storage=again)
+    while Worker(looked.app).work_once(["jobs-indexer", INDEX_QUEUE]):
+        pass
+    for _ in range(2):
+        long_after(here)
+        index(looked, job)
+    assert again.read == ["a.csv", "a.csv"]
+    file = records(here, job)["a.csv"]
+    assert file.revision == 1  # it is known to be settled since the second time
+    log = here.env.store.read(lambda w: w.records.changes(file.uuid))
+    assert len(log) <= 1
+
+
+@pytest.mark.parametrize("change", ["edit", "delete", "level", "note"])
+def test_file_that_something_else_is_said_of_is_looked_at_again(here: Memory, change: str):
+    job = finished(here, "a.csv")
+    long_after(here)
+    work(here)
+    file = records(here, job)["a.csv"]
+    asked: dict[str, Any] = {}
+    if change == "edit":
+        edited = {"name": file.body["name"], "level": "3"}
+        here.env.store.transact(lambda w: put_record(Kind.FILE, edited, w, here.env))
+    elif change == "delete":
+        here.env.store.transact(lambda w: w.records.put(replace(file, visible=False), at=here.clock.now()))
+    elif change == "level":
+        asked = {"level": "2"}
+    else:
+        asked = {"filters": [{"patterns": [], "level": "1", "note": "seen"}]}
+    index(here, job, **asked)
+    now = records(here, job)["a.csv"]
+    assert now.visible
+    assert now.body["level"] == ("2" if change == "level" else "1")
+    assert now.body.get("notes") == (["seen"] if change == "note" else None)
+
+
+def test_several_requests_on_one_job_add_up(here: Memory):
+    job = finished(here, "a.csv", "b.png", "c.csv")
+    long_after(here)
+    work(here)
+    index(here, job, filters=[r"png$"], level="2")
+    index(here, job, filters=[{"patterns": ["a"], "derived_from": ["./c.csv"], "note": "n", "fixity": True}])
+    index(here, job, filters=[{"patterns": ["a"], "level": "3", "note": "m"}])
+    found = records(here, job)
+    assert {name: r.body["level"] for name, r in found.items()} == {"a.csv": "3", "b.png": "2", "c.csv": "1"}
+    assert found["a.csv"].body["notes"] == ["n", "m"]
+    assert links(here, found["a.csv"].uuid, Relation.DERIVED_FROM) == [found["c.csv"].uuid]
+    assert links(here, found["a.csv"].uuid, Relation.GENERATED_BY) == [job.job.uuid]
+
+
+def test_file_that_somebody_else_records_meanwhile_is_written_over_that(here: Memory):
+    job = finished(here, "a.csv", "b.csv")
+    name = f"{job.job.archive_path}/b.csv"
+
+    class Overtaken(Counting):
+        def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
+            known = {"name": name, "lab_label": ["theirs"]}
+            here.env.store.transact(lambda w: put_record(Kind.FILE, known, w, here.env))
+            return super().look(system, paths)
+
+    work(here.rewired(storage=Overtaken(here.storage)))
+    file = records(here, job)["b.csv"]
+    assert (file.body["lab_label"], file.body["level"], file.revision) == (["theirs"], "1", 1)
+    assert fixity(here, file.uuid) is not None
+    assert here.history(job)[-1]["data"]["files"] == 2
+
+
+# ------------------------------------------------------------------------------------- what is written
+
+
+def test_files_are_children_of_what_their_job_is_a_child_of(here: Memory):
+    sample = {"sample_id": "sample.tacc.20001"}
+    known = here.env.store.transact(lambda w: put_record(Kind.SAMPLE, sample, w, here.env)).record.uuid
+    job = finished(here, "a.csv", parameters=sample)
+    work(here)
+    assert links(here, records(here, job)["a.csv"].uuid, Relation.CHILD_OF) == [known]
+
+
+def test_source_that_is_recorded_on_the_way_has_its_checksum_and_is_a_child_of_the_job(here: Memory):
+    put(here, "/uploads/new.csv", b"new")
+    job = finished(here, "out.png")
+    index(here, job, filters=[{"patterns": [], "derived_from": ["/uploads/new.csv"]}])
+    [source] = links(here, records(here, job)["out.png"].uuid, Relation.DERIVED_FROM)
+    assert links(here, TypedUuid(source), Relation.CHILD_OF) == [job.job.uuid]
+    kept = fixity(here, TypedUuid(source))
+    assert kept is not None
+    assert kept["checksum"] == f"sha256:{hashlib.sha256(b'new').hexdigest()}"
+
+
+NAMES = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6
+).filter(lambda name: name not in {".", ".."})
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=NAMES, system=st.sampled_from([SYSTEM, "other"]), level=st.sampled_from(LEVELS), noted=st.booleans()
+)
+def test_new_record_is_what_the_general_rules_make_of_it(name: str, system: str, level: str, noted: bool):
+    here = memory(systems=(SYSTEM, "other"))
+    job = here.job(Event.RUN, Event.FINISH, archive_system=system)
+    here.storage.put(system, f"{job.job.archive_path}/{name}", io.BytesIO(CONTENT))
+    request = ArchiveIndexRequest((), level=level, note="n" if noted else None)
+    plan = Plan(job=job.job, requests=[request], sources={}, parents=(), env=here.env)
+    [batch] = finding.batches(plan, None)
+    general = here.env.store.transact(lambda w: _merged(plan, [*batch.new, *batch.known], w))
+    prepared = writing.prepare(plan, batch.new)
+    assert [(r.uuid, list(r.body.items())) for r in prepared.records] in (
+        [],  # names that end in spaces go the general way
+        [(r.uuid, list(r.body.items())) for r in general],
+    )
+    assert bool(prepared.records) is not name[-1].isspace()
+    document = {"name": f"{job.job.archive_path}/{name}", "storage_system": system}
+    assert general[0].uuid == record_uuid(Kind.FILE, document, here.env.identity, SYSTEM)
+
+
+def _merged(plan: Plan, found: Sequence[finding.Found], w: Any) -> list[Record]:
+    """Return what the general way wrote of one file, the file first."""
+    writing.merge(plan, found, w, plan.env.clock.now())
+    file = plan.uuid(found[0].info.path)
+    return [w.records.get(file), w.records.get(overlay(Kind.FIXITY, file))]
