@@ -129,13 +129,23 @@ class Walk:
 
     def _links(self, level: Sequence[TypedUuid]) -> Iterable[Link]:
         """Return the links that lead on, in the order of their near ends."""
+        if len(level) == 1 and not self._up:
+            return self._said_of(level[0])
         links = self.work.links.step(level, up=self._up, relations=self._relations)
-        if len(level) == 1:
-            return links
         leading: dict[TypedUuid, list[Link]] = {near: [] for near in level}
         for link in links:
             leading[link.source if self._up else link.target].append(link)
         return chain.from_iterable(leading.values())
+
+    def _said_of(self, target: TypedUuid) -> Iterator[Link]:
+        """Yield what is said of one record, some at a time: a job may have made a million files."""
+        after: str | None = None
+        while True:
+            links = self.work.links.to(target, after=after, limit=_MOST)
+            yield from (link for link in links if self._relations is None or link.relation in self._relations)
+            if len(links) < _MOST:
+                return
+            after = links[-1].source
 
 
 def _prefixes(kinds: Collection[Kind]) -> tuple[str, ...]:
