@@ -27,6 +27,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from datacatalog import Catalog
+from datacatalog.catalog import Entry
+
 EXAMPLES = Path(__file__).parents[1]
 SYSTEM = "data-sd2e-community"
 SERIES = "/uploads/nile/nile.csv"
@@ -87,6 +90,10 @@ class Demo:
         if code != 0:
             raise StepFailed(f"datacatalog up ended with exit code {code}")
 
+    def path_of(self, file: Entry) -> Path:
+        """Return where a file of the catalog lies."""
+        return self.home / "storage" / str(file.storage_system) / str(file.name).lstrip("/")
+
     def _config(self) -> list[str]:
         return ["--config", str(self.home / "config.yml")]
 
@@ -133,17 +140,18 @@ def demonstrate(demo: Demo) -> None:
         job = launch(demo)
         title("5. Callbacks, archiving, indexing")
         watch(demo, job)
-        title("6. What the ledger knows")
-        check_history(demo, job)
-        outputs = check_files(demo, job)
-        title("7. Is it still so? Every file is hashed anew")
-        verify(demo, job, outputs[0])
-        title("8. Where did this come from, and what came of it?")
-        check_lineage(demo, job, outputs[0]["uuid"])
-        title("9. For other tools: W3C PROV")
-        export(demo, job, outputs[0]["uuid"])
-        title("10. The same from Python")
-        ask_from_python(demo, job)
+        with Catalog(demo.home) as catalog:
+            title("6. What the ledger knows")
+            check_history(demo, catalog, job)
+            output = check_files(demo, catalog, job)
+            title("7. Is it still so? Every file is hashed anew")
+            verify(demo, catalog, job, output)
+            title("8. Where did this come from, and what came of it?")
+            check_lineage(demo, catalog, job, output.uuid)
+            title("9. For other tools: W3C PROV")
+            export(demo, catalog, job, output.uuid)
+            title("10. The same from Python")
+            ask_from_python(demo, catalog, job)
     title("Done: every step happened")
 
 
@@ -193,88 +201,82 @@ def watch(demo: Demo, job: str) -> None:
     demo.show("jobs", "watch", job, "--timeout", str(PATIENCE_S))
 
 
-def check_history(demo: Demo, job: str) -> None:
+def check_history(demo: Demo, catalog: Catalog, job: str) -> None:
     demo.show("jobs", "history", job)
-    history = demo.ask("jobs", "history", job)
-    names = [entry["name"] for entry in history]
-    moves = [entry["name"] for entry in history if not entry.get("noted")]
+    history = catalog.jobs.history(job)
+    names = [entry.name for entry in history]
+    moves = [entry.name for entry in history if not entry.get("noted")]
     wanted = ["create", "run", "finish", "index", "indexed"]
     met = [name for name in moves if name in wanted]
     expect(list(dict.fromkeys(met)) == wanted, f"the job was run, finished and indexed: {names}")
-    statuses = {(entry["data"] or {}).get("status") for entry in history}
+    statuses = {(entry.get("data") or {}).get("status") for entry in history}
     expect({"RUNNING", "FINISHED"} <= statuses, "the platform called back")
-    shown = demo.ask("jobs", "show", job)
-    say(f"\narchive path: {shown['archive_path']}")
-    expect(shown["state"] == "FINISHED", "the job is FINISHED")
+    say(f"\narchive path: {catalog.jobs[job].archive_path}")
+    expect(catalog.jobs[job].state == "FINISHED", "the job is FINISHED")
 
 
-def check_files(demo: Demo, job: str) -> list[dict[str, Any]]:
+def check_files(demo: Demo, catalog: Catalog, job: str) -> Entry:
+    """Return the file with the result."""
     demo.show("files", "list", "--job", job)
-    files: list[dict[str, Any]] = demo.ask("files", "list", "--job", job)
+    files = catalog.jobs.files(job)
     expect(bool(files), "the outputs are indexed")
-    root = demo.home / "storage" / SYSTEM
     for file in files:
-        content = (root / file["name"].lstrip("/")).read_bytes()
-        digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        expect(file["checksum"] == digest, f"the checksum of {file['name']} is that of the file")
-    results = [f for f in files if f["type"] == "JSON"]
+        digest = "sha256:" + hashlib.sha256(demo.path_of(file).read_bytes()).hexdigest()
+        expect(file.checksum == digest, f"the checksum of {file.name} is that of the file")
+    results = [file for file in files if file.type == "JSON"]
     expect(bool(results), "the app wrote its result")
-    result = (root / results[0]["name"].lstrip("/")).read_text()
-    say(f"\nwhat the app found:\n{result.rstrip()}")
-    return results
+    say(f"\nwhat the app found:\n{demo.path_of(results[0]).read_text().rstrip()}")
+    return results[0]
 
 
-def verify(demo: Demo, job: str, file: dict[str, Any]) -> None:
+def verify(demo: Demo, catalog: Catalog, job: str, file: Entry) -> None:
     demo.show("verify", job)
-    path = demo.home / "storage" / SYSTEM / file["name"].lstrip("/")
+    path = demo.path_of(file)
     content, dates = path.read_bytes(), path.stat()
     path.write_bytes(content.replace(b"1898", b"1899"))
     os.utime(path, ns=(dates.st_atime_ns, dates.st_mtime_ns))
     say("\nSomebody changes one digit of the result; size and dates stay as they were:")
     demo.show("verify", job, status=1)
     path.write_bytes(content)
-    expect(demo.ask("verify", job)["clean"], "with its old content, the file is as recorded")
+    expect(catalog.verify(job) == [], "with its old content, the file is as recorded")
 
 
-def check_lineage(demo: Demo, job: str, output: str) -> None:
+def check_lineage(demo: Demo, catalog: Catalog, job: str, output: str) -> None:
     demo.show("lineage", output)
-    came_from = demo.ask("lineage", output)["nodes"]
-    names = {node["label"] for node in came_from}
+    came_from = catalog.lineage(output)
+    names = {step.label for step in came_from}
     for wanted in (MEASUREMENT, CHALLENGE):
         expect(wanted in names, f"the lineage leads from the output to {wanted}")
-    expect(job in {node["uuid"] for node in came_from}, "and through the job")
+    expect(job in {step.uuid for step in came_from}, "and through the job")
     expect(SERIES in names, "and to the file that was computed on")
     say("\nEverything that was derived from the sample:")
     demo.show("lineage", SAMPLE, "--outputs")
-    derived = {node["uuid"] for node in demo.ask("lineage", SAMPLE, "--down")["nodes"]}
+    derived = {step.uuid for step in catalog.lineage(SAMPLE, "descendants")}
     expect({job, output} <= derived, "the lineage leads from the sample to the job and its output")
 
 
-def export(demo: Demo, job: str, output: str) -> None:
+def export(demo: Demo, catalog: Catalog, job: str, output: str) -> None:
     say(f"$ datacatalog export {output} --format prov-n")
     for line in demo.run("export", output, "--format", "prov-n").splitlines():
         say(line if len(line) <= SHOWN_WIDTH else f"{line[:SHOWN_WIDTH]}…")
-    document = json.loads(demo.run("export", job))
+    document = json.loads(catalog.export(job))
     expect(any(job in name for name in document["activity"]), "the job is an activity")
     expect(any(output in name for name in document["entity"]), "its output is an entity")
 
 
-def ask_from_python(demo: Demo, job: str) -> None:
-    from datacatalog import Catalog
-
+def ask_from_python(demo: Demo, catalog: Catalog, job: str) -> None:
     say(">>> from datacatalog import Catalog")
     say(f'>>> catalog = Catalog("{demo.home}")')
-    with Catalog(demo.home) as catalog:
-        say('>>> [job.uuid for job in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]')
-        found = [each.uuid for each in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]
-        say(repr(found))
-        expect(found == [job], "the job is found by state and pipeline")
-        say(f'>>> [(file.type, file.size) for file in catalog.jobs.files("{job}")]')
-        say(repr([(file.type, file.size) for file in catalog.jobs.files(job)]))
-        say(f'>>> catalog.inputs("{job}")[0].name')
-        name = catalog.inputs(job)[0].name
-        say(repr(name))
-        expect(name == SERIES, "the input of the job is the file that was computed on")
+    say('>>> [job.uuid for job in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]')
+    found = [each.uuid for each in catalog.jobs.find(state="FINISHED", pipeline="changepoint-1.0.0")]
+    say(repr(found))
+    expect(found == [job], "the job is found by state and pipeline")
+    say(f'>>> [(file.type, file.size) for file in catalog.jobs.files("{job}")]')
+    say(repr([(file.type, file.size) for file in catalog.jobs.files(job)]))
+    say(f'>>> [file.name for file in catalog.inputs("{job}")]')
+    names = [file.name for file in catalog.inputs(job)]
+    say(repr(names))
+    expect(names == [SERIES], "the input of the job is the file that was computed on")
 
 
 def post(url: str, message: Any) -> Any:
