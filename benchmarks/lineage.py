@@ -38,7 +38,7 @@ ACTED_ON = 5
 PAGE = 100
 PAGE_GOAL_MS = 50
 ROUNDS = 7
-AT_ONCE = 5_000
+AT_ONCE = 50_000
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
