@@ -547,3 +547,13 @@ def _merged(plan: Plan, found: Sequence[finding.Found], w: Any) -> list[Record]:
     writing.merge(plan, found, w, plan.env.clock.now())
     file = plan.uuid(found[0].info.path)
     return [w.records.get(file), w.records.get(overlay(Kind.FIXITY, file))]
+
+
+def test_file_that_its_own_request_picks_does_not_come_from_itself(here: Memory):
+    job = finished(here, "a.csv", "b.csv")
+    request = {"patterns": [], "derived_from": ["./a.csv"]}
+    for _ in range(2):
+        index(here, job, filters=[request])
+        found = records(here, job)
+        assert links(here, found["a.csv"].uuid, Relation.DERIVED_FROM) == []
+        assert links(here, found["b.csv"].uuid, Relation.DERIVED_FROM) == [found["a.csv"].uuid]

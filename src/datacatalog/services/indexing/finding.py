@@ -19,7 +19,7 @@ from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.indexing.plan import Choice, Plan
 
-FIRST_CHUNK, LAST_CHUNK = 256, 4096
+FIRST_CHUNK, LAST_CHUNK = 128, 4096
 """Files that are looked at, and written, together: few at first, so that a little progress is soon made."""
 
 KEPT_MAX = 16 * LAST_CHUNK

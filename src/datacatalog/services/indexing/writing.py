@@ -50,7 +50,8 @@ def prepare(plan: Plan, new: Iterable[Found]) -> Prepared:
             body["_seen"] = f"{found.seen} 0"
         records.append(Record(kind=Kind.FILE, uuid=uuid, body=body, salt=_NO_SALT, admin=admin))
         for relation, target in choice.targets:
-            links.append(Link(source=uuid, relation=relation, target=target))
+            if target != uuid:
+                links.append(Link(source=uuid, relation=relation, target=target))
         if found.checksum:
             fixity = first_fixity(name=path, storage_system=system, type=kind, **_facts(found))
             records.append(
@@ -96,7 +97,10 @@ def _merge(plan: Plan, group: Mapping[TypedUuid, Found], work: Work, at: datetim
         said[link.source].add(link)
     records: list[Record] = []
     for uuid, found in group.items():
-        had, wanted = said[uuid], {Link(source=uuid, relation=r, target=t) for r, t in found.choice.targets}
+        had = said[uuid]
+        # A pattern may pick the very file that its finds come from; that one comes from itself only in words.
+        targets = [(relation, target) for relation, target in found.choice.targets if target != uuid]
+        wanted = {Link(source=uuid, relation=relation, target=target) for relation, target in targets}
         old = files.get(uuid)
         record = _file_of(plan, uuid, found, old, linked=wanted <= had)
         if record is not None and old is not None and not wanted <= had:
