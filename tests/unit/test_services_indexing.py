@@ -23,7 +23,7 @@ from datacatalog.domain.records import Record
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.services.access import make_admin_token
-from datacatalog.services.indexing import INDEX_QUEUE, finding, index_now, writing
+from datacatalog.services.indexing import INDEX_QUEUE, files_so_far, finding, index_now, writing
 from datacatalog.services.indexing.plan import Plan
 from datacatalog.services.jobs import Created
 from datacatalog.services.records import files_of, put_record
@@ -401,8 +401,10 @@ def test_progress_is_kept_while_it_is_needed_and_no_longer(here: Memory, monkeyp
 
     work(here.rewired(storage=Counting(here.storage, breaks_at="2.csv")))
     assert progress()["last"] == f"{job.job.archive_path}/1.csv"
+    assert files_so_far(job.job.uuid, 4, here.env) == 1
     work(here)
     assert progress() is None
+    assert files_so_far(job.job.uuid, 4, here.env) == 0
 
 
 # ------------------------------------------------------------------------------------ being as it was

@@ -52,6 +52,7 @@ def index(
     """
     from datacatalog.interfaces.cli.acting import deliver, owners_token, told
     from datacatalog.interfaces.cli.watching import follow
+    from datacatalog.services.indexing import files_so_far
     from datacatalog.services.jobs import job_for
 
     job = job_uuid(uuid)
@@ -65,7 +66,12 @@ def index(
     status = 0
     if wait:
         with cli.out.status() as waiting:
-            status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=waiting)
+
+            def shown(text: str) -> None:
+                files = files_so_far(job, before + 1, cli.env)
+                waiting(f"{text}, {files} files so far" if files else text)
+
+            status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=shown)
         state = cli.env.store.read(lambda work: job_for(job, work)).state
         answer = {**answer, "state": state.value, "done": status == 0}
     cli.out.document(answer)

@@ -6,11 +6,12 @@ order of paths, whose finds are written in batches, each with how far it came; c
 
 from datacatalog.services.indexing.messages import INDEX_QUEUE, request_index, route_job_event
 from datacatalog.services.indexing.sources import file_at, resolve_source
-from datacatalog.services.indexing.task import index_archive, index_now
+from datacatalog.services.indexing.task import files_so_far, index_archive, index_now
 
 __all__ = [
     "INDEX_QUEUE",
     "file_at",
+    "files_so_far",
     "index_archive",
     "index_now",
     "request_index",

@@ -10,7 +10,7 @@ from datacatalog.domain.errors import InvalidMessage
 from datacatalog.domain.indexing import ArchiveIndexRequest, IndexRequest, requests_for, sources_of
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.jobs.lifecycle import Event
-from datacatalog.domain.kinds import Kind
+from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.messages import IndexJob, JobEvent
 from datacatalog.domain.references import ByIdentifier, read_derived
 from datacatalog.ports.stores import Work
@@ -60,10 +60,15 @@ def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:
     data = {name: value for name, value in asked.items() if value is not None}
     moved = move(job, Event.INDEX, data or None, work, env)
     body = {"uuid": job.uuid, "run": job.run, "requests": [request.to_document() for request in requests]}
-    key = f"index:{job.uuid}:{work.history.length(job.uuid)}"
+    key = task_id(job.uuid, work.history.length(job.uuid))
     work.outbox.send(INDEX_QUEUE, body, id=key, at=env.clock.now())
     outcome = state_outcome(moved, (f"Job state is now: '{moved.state}'",))
     return Outcome(result=outcome.result, log=outcome.log, http=202, issued=outcome.issued)
+
+
+def task_id(job: TypedUuid, entry: int) -> str:
+    """Return the id of the task that the `index` event with this number in a job's history has set going."""
+    return f"index:{job}:{entry}"
 
 
 def requests_of(job: Job, filters: Sequence[Any] | None, level: str | None) -> Sequence[IndexRequest]:

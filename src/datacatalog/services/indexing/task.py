@@ -27,7 +27,7 @@ from datacatalog.services.env import Env
 from datacatalog.services.indexing.ahead import made_ahead
 from datacatalog.services.indexing.finding import Batch, batches
 from datacatalog.services.indexing.garbage import rarely_collected
-from datacatalog.services.indexing.messages import requests_of
+from datacatalog.services.indexing.messages import requests_of, task_id
 from datacatalog.services.indexing.plan import Plan, parents_of
 from datacatalog.services.indexing.sources import Transact, resolve_sources
 from datacatalog.services.indexing.writing import Ready, prepare, write
@@ -120,6 +120,16 @@ def index_archive(task: Task, env: Env) -> None:
         _mark_indexed(uuid, run, so_far.tally, work, env)
 
     task.finish(finish)
+
+
+def files_so_far(job: TypedUuid, entry: int, env: Env) -> int:
+    """Return how many files are recorded of an indexing that is under way; 0 where it is over, or has not begun.
+
+    Args:
+        entry: number of the `index` event in the job's history.
+    """
+    progress = env.store.read(lambda work: work.progress.get(task_id(job, entry)))
+    return 0 if progress is None else int(progress["files"])
 
 
 @dataclass(slots=True)
