@@ -167,6 +167,7 @@ def test_files_that_change_all_the_time_end_in_a_verdict_each(archive: Archive) 
             archive.write(f"new-{number % 7}", "x")
             (archive.root / f"new-{(number + 3) % 7}").unlink(missing_ok=True)
 
+    archive.write("a.csv", "changed before anybody looks")
     writer = threading.Thread(target=churn)
     writer.start()
     try:
