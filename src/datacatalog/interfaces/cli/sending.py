@@ -13,7 +13,7 @@ from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.params import message_file
 
 TIMEOUT_S = 60
-EXIT_OF_HTTP = {400: 2, 401: 77, 403: 77, 404: 3, 409: 4, 412: 4, 413: 2, 429: 75, 503: 75}
+EXIT_OF_HTTP = {400: 2, 401: 77, 403: 77, 404: 3, 409: 4, 412: 4, 413: 2, 415: 2, 429: 75, 503: 75}
 
 
 class Answered(DatacatalogError):
