@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from datacatalog.domain.identifiers.records import minted_file_id, normal_body
 from datacatalog.domain.indexed import file_body, file_facts, first_fixity, next_fixity
 from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
 from datacatalog.domain.records import Link, Record, link_changes
-from datacatalog.ports.stores import Work
+from datacatalog.ports.stores import Prepared, Work
 from datacatalog.services.indexing.finding import Batch, Found
 from datacatalog.services.indexing.plan import Plan
 from datacatalog.services.indexing.sources import Transact
@@ -22,17 +22,14 @@ _NO_SALT = ""
 """Tokens of files are derived from their UUIDs; there is nothing to shuffle until one is revoked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Records and links of files that the ledger had no record of, ready to be inserted."""
-
-    records: Sequence[Record]
-    links: Sequence[Link]
-
-
 def prepare(plan: Plan, new: Iterable[Found]) -> Prepared:
-    """Make the records of new files, outside of any transaction."""
-    records, links = [], []
+    """Make the records and links of new files ready to be written, outside of any transaction."""
+    return plan.env.store.prepare(*new_records(plan, new))
+
+
+def new_records(plan: Plan, new: Iterable[Found]) -> tuple[list[Record], list[Link]]:
+    """Return what the ledger is to have of files that it has no record of."""
+    records, links = list[Record](), list[Link]()
     system, admin, identity = plan.system, plan.env.rules.admin, plan.env.identity
     for found in new:
         info, kind, choice = found.info, found.type, found.choice
@@ -57,13 +54,7 @@ def prepare(plan: Plan, new: Iterable[Found]) -> Prepared:
             records.append(
                 Record(kind=Kind.FIXITY, uuid=_fixity_of(uuid), body=fixity, salt=_NO_SALT, admin=admin)
             )
-    return Prepared(records, links)
-
-
-def insert(prepared: Prepared, work: Work, at: datetime) -> None:
-    """Raises StaleWrite, Duplicate: some of it is there by now; nothing may be committed."""
-    work.records.put_many(prepared.records, at=at)
-    work.links.add(prepared.links)
+    return records, links
 
 
 def merge(plan: Plan, known: Iterable[Found], work: Work, at: datetime) -> None:
@@ -190,7 +181,7 @@ def write(plan: Plan, ready: Ready, transact: Transact, beside: Callable[[Work],
 
     def as_prepared(work: Work) -> None:
         at = plan.env.clock.now()
-        insert(ready.prepared, work, at)
+        work.insert(ready.prepared, at=at)
         merge(plan, batch.known, work, at)
         beside(work)
 
