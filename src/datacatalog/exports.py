@@ -14,8 +14,8 @@ from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.provenance import Provenance
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.provenance import provenance_of
 from datacatalog.services.finding import find_record
+from datacatalog.services.provenance import provenance_of
 
 CRATE = "ro-crate"
 

@@ -281,3 +281,11 @@ def test_nothing_written_by_a_failed_piece_of_work_is_there(here: Memory):
     with pytest.raises(DatacatalogError):
         here.env.store.transact(fails)
     assert here.env.store.read(lambda work: work.records.count(Kind.SAMPLE)) == 0
+
+
+def test_file_keeps_the_id_of_its_provider_when_a_document_without_one_is_merged(here: Memory) -> None:
+    given = {"name": "/uploads/a.csv", "file_id": "file.lab.1"}
+    here.env.store.transact(lambda w: put_record(Kind.FILE, given, w, here.env))
+    said = {"name": "/uploads/a.csv", "type": "CSV"}
+    record = here.env.store.transact(lambda w: put_record(Kind.FILE, said, w, here.env)).record
+    assert (record.body["file_id"], record.body["type"]) == ("file.lab.1", "CSV")

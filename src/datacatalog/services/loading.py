@@ -229,7 +229,7 @@ def load_record(
     if kind is Kind.PIPELINE:
         return import_pipeline(linked, work, env)
     if kept_as(kind) is Kind.FILE and strategy == "merge":
-        linked = _with_file_id(linked, work, env)
+        _check_file_id(linked, work, env)
     if "_visible" in linked and is_hidden(linked):
         return import_hidden(kind, linked, strategy, work, env)
     return put_record(kind, linked, work, env, strategy=strategy, by=by).action
@@ -258,22 +258,17 @@ def _uuid_named(target: Any, relation: str, work: Work, env: Env) -> TypedUuid:
         raise InvalidField(relation, f"nothing here is called {target[:200]!a}") from None
 
 
-def _with_file_id(document: JsonObject, work: Work, env: Env) -> JsonObject:
-    """Return a file's document with the `file_id` that the catalog knows, where it gives none.
-
-    Raises:
-        AlreadyExists: it gives another than its provider gave before.
-    """
+def _check_file_id(document: JsonObject, work: Work, env: Env) -> None:
+    """Raises AlreadyExists: a file's document gives it another `file_id` than its provider gave before."""
+    theirs = document.get("file_id")
+    if not theirs:
+        return
     system = env.rules.default_system
     body = normal_body(Kind.FILE, document, system, env.identity)
     known = work.records.find(record_uuid(Kind.FILE, body, env.identity, system))
-    if known is None or not known.body.get("file_id"):
-        return document
-    mine, theirs = known.body["file_id"], document.get("file_id")
-    if not theirs:
-        return {**document, "file_id": mine}
-    if theirs != mine and mine != minted_file_id(body["name"], body["storage_system"], env.identity):
-        raise AlreadyExists(
-            f"file {body['name']} is {mine} here, and {theirs} in this document; strategy 'replace' renames it"
-        )
-    return document
+    mine = None if known is None else known.body.get("file_id")
+    if mine in (None, theirs, minted_file_id(body["name"], body["storage_system"], env.identity)):
+        return
+    raise AlreadyExists(
+        f"file {body['name']} is {mine} here, and {theirs} in this document; strategy 'replace' renames it"
+    )

@@ -108,8 +108,16 @@ def put_record(
         return Written(record=old, action="unchanged")
     had = _stored_links(old.uuid, work) if said.links or strategy == "replace" else frozenset()
     links = said.links if strategy == "replace" else had | said.links
-    new = replace(old, body=combined(old.body, said.body, strategy), visible=True)
+    body = _keeping_file_id(said.body, document, old) if strategy == "merge" else said.body
+    new = replace(old, body=combined(old.body, body, strategy), visible=True)
     return _change(old, new, had, links, work, env, by, None if strategy == "merge" else strategy)
+
+
+def _keeping_file_id(body: JsonObject, document: JsonObject, old: Record) -> JsonObject:
+    """Return a body without the `file_id` that was minted for a file that has one of its provider's."""
+    if document.get("file_id") or not old.body.get("file_id"):
+        return body
+    return {name: value for name, value in body.items() if name != "file_id"}
 
 
 def patch_record(
