@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.ports.stores import Work
 from tests.faults.clients import archive_of
@@ -64,8 +65,9 @@ def _recorded(uuid: TypedUuid, work: Work) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for link in work.links.to(uuid, Relation.GENERATED_BY, kind=Kind.FILE):
         checksums = found.setdefault(work.records.get(link.source).body["name"], [])
-        for below in work.links.to(link.source, Relation.CHILD_OF, kind=Kind.FIXITY):
-            checksums.append(work.records.get(below.source).body["checksum"])
+        fixity = work.records.find(overlay(Kind.FIXITY, link.source))
+        if fixity is not None:
+            checksums.append(fixity.body["checksum"])
     return found
 
 
