@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.services.documents import document_of
+from datacatalog.services.finding import find_record
 from datacatalog.services.linkage import expand, lineage_from_uuid
-from datacatalog.services.records import Written, document_of, find_record, put_record
+from datacatalog.services.records import Written, put_record
 from tests.acceptance.site import Site
 from tests.shared import shared
 

@@ -29,6 +29,27 @@ SECRET = "abcd1234"
         {"nested": [{"API_KEY": SECRET}, {"deep": {"password": SECRET}}]},
         {"credentials": {"user": SECRET}},
         {"callback": f"https://api.example.org/?event=finish&token={SECRET}"},
+        {"accessToken": SECRET},
+        {"auth": {"refreshToken": SECRET}},
+        {"dbPassword": SECRET},
+        {"clientSecret": SECRET},
+        {"AWS_SECRET_ACCESS_KEY": SECRET},
+        {"pwd": SECRET},
+        {"tokens": [SECRET]},
+        {"secrets": {"db": SECRET}},
+        {"token_1": SECRET},
+        {"password": 12345678, "note": HIDDEN},
+        f"https://example.org/#access_token={SECRET}",
+        f"https://example.org/?accessToken={SECRET}",
+        f"https://store.example.org/?sig={SECRET}&se=1",
+        f"curl -d 'token={SECRET}' https://example.org",
+        f'{{"token": "{SECRET}"}}',
+        f'{{"token" : "a\\"{SECRET}"}}',
+        f"{{'password': '{SECRET}'}}",
+        f"X-Api-Key: {SECRET}",
+        f"curl -H 'Authorization: Basic {SECRET}'",
+        f"run --password {SECRET} now",
+        f"run --api-token={SECRET}",
     ],
 )
 def test_secrets_are_not_shown(value: Any) -> None:
@@ -44,6 +65,10 @@ def test_secrets_are_not_shown(value: Any) -> None:
         "/products/v2/a=b/tokens.csv",
         {"tokenizer": "words", "monkey": "key", "keys": [1, 2], "x": None, "y": 1.5},
         {"salsa": True, "text": "the token was lost"},
+        {"max_tokens": 4096, "design": "a", "signal": "b"},
+        "invalid token: expired",
+        "https://example.org/?design=1&tokenizer=words",
+        "--password --force",
     ],
 )
 def test_other_values_stay_as_they_are(value: Any) -> None:
@@ -66,9 +91,52 @@ def test_doing_it_again_changes_nothing(value: Any) -> None:
     assert without_secrets(once) == once
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "token",
+                "Token",
+                "x-api-key",
+                "=",
+                ":",
+                ": ",
+                '"',
+                "'",
+                " ",
+                "--",
+                "?",
+                "&",
+                "#",
+                "bearer ",
+                "abc",
+                "\\",
+                "://",
+                "@",
+            ]
+        )
+    ).map("".join)
+)
+def test_doing_it_again_changes_no_text(text: str) -> None:
+    once = without_secrets(text)
+    assert without_secrets(once) == once
+
+
 @pytest.mark.parametrize(
     "text",
-    ["a." * 50_000, "&token" * 20_000, "a://" * 30_000, "bearer " * 20_000, "_" * 100_000, " " * 100_000],
+    [
+        "'" * 50_000,
+        "'token" * 20_000,
+        '"token":"' * 20_000,
+        "--token " * 20_000,
+        "x-" * 50_000,
+        "a." * 50_000,
+        "&token" * 20_000,
+        "a://" * 30_000,
+        "bearer " * 20_000,
+        "_" * 100_000,
+        " " * 100_000,
+    ],
 )
 def test_no_text_takes_long(text: str) -> None:
     began = time.perf_counter()

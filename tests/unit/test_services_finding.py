@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import SPECS, Kind
-from datacatalog.services.finding import LOOKUP_ORDER
-from datacatalog.services.records import delete_record, find_record, put_record
+from datacatalog.services.finding import LOOKUP_ORDER, find_record
+from datacatalog.services.records import delete_record, put_record
 from tests.unit.memory import SYSTEM, Memory, memory
 
 PUBLISHED = [

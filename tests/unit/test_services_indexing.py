@@ -23,10 +23,11 @@ from datacatalog.domain.records import Record
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.services.access import make_admin_token
+from datacatalog.services.finding import files_of
 from datacatalog.services.indexing import INDEX_QUEUE, files_so_far, finding, index_now, writing
 from datacatalog.services.indexing.plan import Plan
 from datacatalog.services.jobs import Created
-from datacatalog.services.records import files_of, put_record
+from datacatalog.services.records import put_record
 from tests.unit.memory import SYSTEM, Memory, memory
 
 CONTENT = b"a,b\n1,2\n"

@@ -15,9 +15,10 @@ from datacatalog.domain.errors import (
     UnknownRecord,
 )
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.services.finding import find_record, inputs_in
 from datacatalog.services.lineage import ancestors, parents
 from datacatalog.services.linkage import resolve
-from datacatalog.services.records import Written, find_record, inputs_in, put_record
+from datacatalog.services.records import Written, put_record
 from tests.unit.memory import SYSTEM, Memory, memory
 
 IDENTIFIERS = {

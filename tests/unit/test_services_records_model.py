@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import merged, patched
-from datacatalog.services.records import (
-    delete_record,
-    document_of,
-    patch_record,
-    put_record,
-    undelete_record,
-)
+from datacatalog.services.documents import document_of
+from datacatalog.services.records import delete_record, patch_record, put_record, undelete_record
 from tests.unit.memory import memory
 
 PARENTS = [TypedUuid(f"1020000{n}-0000-5000-8000-000000000000") for n in range(3)]

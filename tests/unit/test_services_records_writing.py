@@ -19,13 +19,12 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
+from datacatalog.services.documents import document_of
+from datacatalog.services.finding import files_of, find_record
 from datacatalog.services.records import (
     Written,
     changes_of,
     delete_record,
-    document_of,
-    files_of,
-    find_record,
     patch_record,
     put_record,
     undelete_record,

@@ -9,14 +9,13 @@ from typing import Any
 from datacatalog.catalog.entries import Entries, Entry
 from datacatalog.catalog.reading import BATCH, entries_of
 from datacatalog.domain.errors import InvalidField, UnknownRecord
-from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Page, Work
+from datacatalog.services.documents import fixities_of, history_of
 from datacatalog.services.env import Env
 from datacatalog.services.finding import files_of, find_record
-from datacatalog.services.jobs import job_for
 
 
 class Records:
@@ -169,11 +168,8 @@ class Jobs(Records):
         """
 
         def body(work: Work) -> Entries:
-            uuid, found, after = job_for(self._record(job, work).uuid, work).uuid, Entries(), 0
-            while page := work.history.page(uuid, after=after, limit=BATCH):
-                found += [Entry(entry.document(), kind="event") for _, entry in page]
-                after = page[-1][0]
-            return found
+            entries = history_of(self._record(job, work).uuid, work)
+            return Entries(Entry(entry.document(), kind="event") for entry in entries)
 
         return self._env.store.read(body)
 
@@ -201,12 +197,10 @@ class Jobs(Records):
 
 def _files(page: Page, work: Work) -> tuple[list[Entry], str | None]:
     """Return a page of files with what their fixities say of them."""
-    uuids = {file.uuid: overlay(Kind.FIXITY, file.uuid) for file in page.records}
-    fixities = work.records.find_many(uuids.values())
+    fixities = fixities_of((file.uuid for file in page.records), work)
     entries = []
     for file, entry in zip(page.records, entries_of(page.records, work), strict=True):
-        fixity = fixities.get(uuids[file.uuid])
-        known = fixity.body if fixity is not None and fixity.visible else {}
+        known = fixities[file.uuid].body if file.uuid in fixities else {}
         told = {"size": known.get("size"), "checksum": known.get("checksum")}
         entries.append(Entry({**entry, **told}, kind=entry.kind, revision=entry.revision))
     return entries, page.next

@@ -12,13 +12,29 @@ from typing import Any
 
 HIDDEN = "***"
 
-_GUARDED = (
-    r"(?:[\w.-]*[_.-])?(?:token|nonce|secret|passw(?:or)?d|passphrase|credentials?|signature|api[_-]?key"
-    r"|access[_-]?key|private[_-]?key|authorization)"
+_WORD = (
+    r"(?:token|nonce|secret|passw(?:or)?d|pwd|passphrase|credential|signature|authorization"
+    r"|(?:api|access|private|secret)[_-]?key)"
 )
+_GUARDED = rf"(?:[\w.-]*{_WORD}s?[_-]?\d*)"
+"""A name that says that what stands under it is a secret, whatever stands before it: `accessToken`, `AWS_SECRET_ACCESS_KEY`."""
+
 _SECRET_NAME = re.compile(_GUARDED, re.I)
+_SEVERAL = re.compile(r"s[_-]?\d*\Z", re.I)
 # A parameter of a URL or of a form, also one whose `=` or `&` is percent-encoded (a URL within a URL).
-_PARAMETER = re.compile(rf"((?:^|[?&;\s]|%3F|%26){_GUARDED}(?:=|%3D))(?:(?!%26|%23)[^&;#\s\"'<>])*", re.I)
+_PARAMETER = re.compile(
+    rf"((?:^|[?&;#,(\s\"']|%3F|%26|%23)(?:{_GUARDED}|sig)(?:=|%3D))(?:(?!%26|%23)[^&;#\s\"'<>])*", re.I
+)
+# A member of JSON, or of what looks like it, within a text.
+_MEMBER = re.compile(
+    rf"""((["']){_GUARDED}\2\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)""", re.I | re.S
+)
+# A header of HTTP. `invalid token: expired` is none.
+_HEADER = re.compile(
+    rf"\b((?:x-{_GUARDED}|(?:proxy-)?authorization)[ \t]*:[ \t]*)(?:(?:basic|bearer|digest|token)[ \t]+)?[^\s\"',;]+",
+    re.I,
+)
+_OPTION = re.compile(rf"((?:^|\s)--{_GUARDED}\s+)(?!-)[^\s\"']+", re.I)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@]*@", re.I)
 _BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]+", re.I)
 
@@ -26,14 +42,15 @@ _BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]+", re.I)
 def without_secrets(value: Any) -> Any:
     """Return a JSON value with its secrets replaced by `***`, however deeply nested.
 
-    Secrets are what stands under a name like `token`, `nonce`, `secret`, `password` or `api_key`; the values of such
-    parameters in URLs; user names and passwords in URLs; and bearer tokens.
+    Secrets are what stands under a name like `token`, `accessToken`, `nonce`, `secret`, `password` or `api_key`, and under
+    several of these unless it is a number (`max_tokens`); the values of such parameters in URLs, of such members in JSON
+    within a text, of such headers and options of commands; user names and passwords in URLs; and bearer tokens.
     """
     if isinstance(value, str):
         return text_without_secrets(value)
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if _SECRET_NAME.fullmatch(str(key)) and said else without_secrets(said)
+            key: HIDDEN if said and _is_secret(str(key), said) else without_secrets(said)
             for key, said in value.items()
         }
     if isinstance(value, list | tuple):
@@ -44,5 +61,15 @@ def without_secrets(value: Any) -> Any:
 def text_without_secrets(text: str) -> str:
     """Return a text whose URLs tell no secrets; see `without_secrets`."""
     shown = _PARAMETER.sub(rf"\1{HIDDEN}", text)
+    shown = _MEMBER.sub(rf'\1"{HIDDEN}"', shown)
+    shown = _HEADER.sub(rf"\1{HIDDEN}", shown)
+    shown = _OPTION.sub(rf"\1{HIDDEN}", shown)
     shown = _USER.sub(rf"\1{HIDDEN}@", shown)
     return _BEARER.sub(rf"\1{HIDDEN}", shown)
+
+
+def _is_secret(name: str, said: Any) -> bool:
+    """Tell whether a name says that this is a secret; `max_tokens` counts something."""
+    if not _SECRET_NAME.fullmatch(name):
+        return False
+    return not (isinstance(said, int | float) and _SEVERAL.search(name))

@@ -14,7 +14,7 @@ from datacatalog.domain.strict_json import parse_object
 from datacatalog.managers.expansions import Expansions
 from datacatalog.managers.opening import Hold, Opens
 from datacatalog.services.env import Env
-from datacatalog.services.records import find_record
+from datacatalog.services.finding import find_record
 
 Param = tuple[str, bool, str, Any]
 """A documented argument: its name, whether it is required, the attribute it becomes, and its default."""

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.kinds import SPECS, Kind, Relation
-from datacatalog.domain.records import public_document
 from datacatalog.domain.tabular import cell, column_of, types_at
 from datacatalog.ports.stores import Work
+from datacatalog.services.documents import documents_of, history_of
 from datacatalog.services.env import Env
-from datacatalog.services.importing import history_of
 
 _FIRST = (
     Kind.CHALLENGE_PROBLEM,
@@ -55,10 +53,7 @@ def dump(
         after: str | None = None
         while True:
             page = work.records.page(kind, where, after=after, limit=_PAGE, hidden=hidden)
-            links = work.links.step([record.uuid for record in page.records], up=True)
-            said = {source: list(found) for source, found in groupby(links, lambda link: link.source)}
-            for record in page.records:
-                document = public_document(record, said.get(record.uuid, ()))
+            for record, document in zip(page.records, documents_of(page.records, work), strict=True):
                 if kind is Kind.PIPELINEJOB:
                     document["history"] = [entry.document() for entry in history_of(record.uuid, work)]
                 if not record.visible:

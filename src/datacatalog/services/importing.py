@@ -12,7 +12,6 @@ from dataclasses import replace
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
-from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.imported import ImportedJob, read_job
 from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid, kept_as
@@ -21,11 +20,12 @@ from datacatalog.domain.messages import CreatePipeline
 from datacatalog.domain.pipelines.pipeline import pipeline_body
 from datacatalog.domain.records import Link, Record, check_link, combined, diff_of
 from datacatalog.ports.stores import Work
+from datacatalog.services.describing import links_in
+from datacatalog.services.documents import document_of, history_of
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.pipelines import create_pipeline
-from datacatalog.services.records import document_of, links_in, put_record
+from datacatalog.services.records import put_record
 
-_PAGE = 1000
 _RELATIONS = frozenset(relation.value for relation in Relation)
 _LEVELS = tuple(PREFIXES[kind] for kind in HIERARCHY)
 
@@ -112,14 +112,6 @@ def _levels_above(about: list[TypedUuid], work: Work) -> Iterator[list[TypedUuid
         if not level:
             return
         yield level
-
-
-def history_of(job: TypedUuid, work: Work) -> Iterator[HistoryEntry]:
-    """Yield the whole history of a job, oldest first."""
-    after = 0
-    while page := work.history.page(job, after=after, limit=_PAGE):
-        yield from (entry for _, entry in page)
-        after = page[-1][0]
 
 
 # ------------------------------------------------------------------------------- pipelines and records

@@ -32,9 +32,9 @@ from datacatalog.domain.records import Link, public_document
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome, new_salt
+from datacatalog.services.finding import inputs_in
 from datacatalog.services.linkage import resolve
 from datacatalog.services.pipelines import active_pipeline
-from datacatalog.services.records import inputs_in
 
 INDEXER = "jobs-indexer"
 

@@ -14,9 +14,9 @@ from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Env
+from datacatalog.services.finding import find_record, inputs_in
 from datacatalog.services.jobs import handle_delete_job, job_for
 from datacatalog.services.linkage import resolve
-from datacatalog.services.records import find_record, inputs_in
 
 CANCEL = "cancel"
 

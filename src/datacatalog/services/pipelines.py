@@ -18,8 +18,8 @@ from datacatalog.domain.pipelines.pipeline import fingerprint_of, pipeline_body,
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
+from datacatalog.services.describing import links_in
 from datacatalog.services.env import Env, Outcome, new_salt
-from datacatalog.services.records import links_in
 
 
 def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.typed import kind_of, overlay
-from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
@@ -31,6 +30,7 @@ from datacatalog.domain.provenance import (
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.redaction import text_without_secrets
 from datacatalog.ports.stores import Work
+from datacatalog.services.documents import fixities_of, history_of
 from datacatalog.services.env import Env
 
 DEPTH = 100
@@ -133,25 +133,11 @@ def _add_plans(gathered: _Gathered, work: Work) -> None:
     _read([Job(record).pipeline_uuid for record in jobs], gathered, work)
 
 
-def _entries(job: TypedUuid, work: Work) -> Iterator[HistoryEntry]:
-    after = 0
-    while page := work.history.page(job, after=after):
-        for after, entry in page:  # noqa: B007
-            yield entry
-
-
 def _run(uuid: TypedUuid, record: Record | None, work: Work) -> Run:
     if record is None:
         return Run()
     job = Job(record)
-    return run_of(_entries(uuid, work), job.run, failed=job.state in _MAYBE_FAILED)
-
-
-def _fixities(files: Collection[TypedUuid], work: Work) -> dict[TypedUuid, Record]:
-    """Return what is known of the content of files, by file."""
-    named = {overlay(Kind.FIXITY, file): file for file in files}
-    found = work.records.find_many(named)
-    return {named[uuid]: record for uuid, record in found.items() if record.visible}
+    return run_of(history_of(uuid, work), job.run, failed=job.state in _MAYBE_FAILED)
 
 
 # ---------------------------------------------------------------------------------------- assembling
@@ -192,7 +178,7 @@ def _assembled(start: TypedUuid, gathered: _Gathered, work: Work, env: Env) -> P
 
 def _entities(gathered: _Gathered, work: Work, env: Env) -> dict[str, Entity]:
     known = {uuid: r for uuid, r in gathered.records.items() if role_of(uuid) is Role.ENTITY}
-    fixities = _fixities([uuid for uuid in known if kind_of(uuid) is Kind.FILE], work)
+    fixities = fixities_of((uuid for uuid in known if kind_of(uuid) is Kind.FILE), work)
     return {
         uuid: entity_of(uuid, record, fixities.get(uuid), env.rules.default_system)
         for uuid, record in known.items()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, PreconditionFailed, UnknownRecord
@@ -24,7 +23,6 @@ from datacatalog.domain.records import (
     combined,
     link_changes,
     patched,
-    public_document,
 )
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
@@ -33,28 +31,11 @@ from datacatalog.services.describing import (
     body_in,
     check_identity,
     check_plain,
-    links_in,
     links_of,
     read_document,
 )
+from datacatalog.services.documents import document_of
 from datacatalog.services.env import Env, new_salt
-from datacatalog.services.finding import LOOKUP_ORDER, files_of, find_record, inputs_in
-
-__all__ = [
-    "LOOKUP_ORDER",
-    "Written",
-    "changes_of",
-    "delete_record",
-    "document_of",
-    "files_of",
-    "find_record",
-    "inputs_in",
-    "links_in",
-    "patch_record",
-    "put_record",
-    "revoke_token",
-    "undelete_record",
-]
 
 _PAGE = 1000
 
@@ -202,11 +183,6 @@ def undelete_record(uuid: TypedUuid, work: Work, env: Env, *, by: str | None = N
     if fixity is not None:
         _show(fixity, True, work, env, by)
     return Written(record=_show(record, True, work, env, by), action="undeleted")
-
-
-def document_of(record: Record, work: Work) -> dict[str, Any]:
-    """Return a record's public document, its links included."""
-    return public_document(record, work.links.of(record.uuid))
 
 
 def changes_of(

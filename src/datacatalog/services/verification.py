@@ -32,9 +32,9 @@ from datacatalog.domain.verification import (
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
+from datacatalog.services.finding import files_of
 from datacatalog.services.inventory import PAGE, Known, Pair, Walk, inventory, uuid_at
 from datacatalog.services.jobs import job_for
-from datacatalog.services.records import files_of
 
 BATCH = 200
 _JOB_OR_PATH = (Kind.PIPELINEJOB, Kind.FILE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def list_(cli: Cli, job: str | None, prefix: str, limit: int, after: str | None)
         env.store.read(lambda work: job_for(maker, work))
     found = (f for f in _files(env, maker, after) if f.body["name"].startswith(prefix))
     shown = list(islice(found, limit))
-    cli.out.table(env.store.read(lambda work: [_checked(f, work) for f in shown]), COLUMNS)
+    cli.out.table(env.store.read(lambda work: list(_with_content(shown, work))), COLUMNS)
 
 
 def _files(env: Env, job: TypedUuid | None, after: str | None) -> Iterator[Record]:
@@ -58,28 +58,21 @@ def _files(env: Env, job: TypedUuid | None, after: str | None) -> Iterator[Recor
 
 def _page(job: TypedUuid | None, after: str | None, work: Work) -> Page:
     from datacatalog.domain.kinds import Kind
-    from datacatalog.services.records import files_of
+    from datacatalog.services.finding import files_of
 
     if job is None:
         return work.records.page(Kind.FILE, after=after, limit=PAGE)
     return files_of(job, work, after=after, limit=PAGE)
 
 
-def _fixity(file: Record, work: Work) -> Record | None:
-    """Return what is known of a file's content, unless that was deleted."""
-    from datacatalog.domain.identifiers.typed import overlay
-    from datacatalog.domain.kinds import Kind
-
-    found = work.records.find(overlay(Kind.FIXITY, file.uuid))
-    return found if found is not None and found.visible else None
-
-
-def _checked(file: Record, work: Work) -> dict[str, Any]:
+def _with_content(files: Sequence[Record], work: Work) -> Iterator[dict[str, Any]]:
     from datacatalog.interfaces.cli.showing import row
+    from datacatalog.services.documents import fixities_of
 
-    fixity = _fixity(file, work)
-    known = {} if fixity is None else fixity.body
-    return {**row(file), "size": known.get("size"), "checksum": known.get("checksum")}
+    fixities = fixities_of((file.uuid for file in files), work)
+    for file in files:
+        known = fixities[file.uuid].body if file.uuid in fixities else {}
+        yield {**row(file), "size": known.get("size"), "checksum": known.get("checksum")}
 
 
 @files.command()
@@ -91,17 +84,17 @@ def show(cli: Cli, file: str) -> None:
     PATH is absolute on the default storage system, or agave://system/path.
     """
     from datacatalog.domain.kinds import Kind
-    from datacatalog.domain.records import public_document
     from datacatalog.interfaces.cli.showing import row
-    from datacatalog.services.records import find_record
+    from datacatalog.services.documents import document_of, fixities_of
+    from datacatalog.services.finding import find_record
 
     env = cli.env
 
     def body(work: Work) -> dict[str, Any]:
         record = find_record(file, work, env, (Kind.FILE,))
-        fixity = _fixity(record, work)
+        fixity = fixities_of([record.uuid], work).get(record.uuid)
         return {
-            **public_document(record, work.links.of(record.uuid)),
+            **document_of(record, work),
             "fixity": None if fixity is None else row(fixity),
             "linked_from": [_said(link) for link in _pointing_at(record, work)],
         }

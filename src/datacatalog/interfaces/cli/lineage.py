@@ -152,8 +152,8 @@ def _show_graph(
     cli: Cli, record: str, shape: str, say: Say, *, limit: int | None, **wishes: Any
 ) -> str | None:
     """Show a graph; return where it goes on, if it does."""
+    from datacatalog.services.finding import find_record
     from datacatalog.services.lineage import graph_of
-    from datacatalog.services.records import find_record
 
     env, directions = cli.env, wishes.pop("directions")
 
@@ -190,8 +190,8 @@ def _drawn(graph: Graph, shape: str) -> Iterator[str]:
 
 def _show_list(cli: Cli, record: str, _: str, say: Say, *, limit: int | None, **wishes: Any) -> str | None:
     """Show a line for each record as it is found, so that any number can be listed; return where it goes on, if it does."""
+    from datacatalog.services.finding import find_record
     from datacatalog.services.lineage import walk_on
-    from datacatalog.services.records import find_record
 
     env, [direction] = cli.env, wishes.pop("directions")
     start = env.store.read(lambda work: find_record(record, work, env))

@@ -36,7 +36,8 @@ def log(cli: Cli, record: str, after: int, limit: int) -> None:
     def body(work: Work) -> list[dict[str, Any]]:
         from datacatalog.domain.errors import InvalidField
         from datacatalog.domain.identifiers.typed import read_typed
-        from datacatalog.services.records import changes_of, find_record
+        from datacatalog.services.finding import find_record
+        from datacatalog.services.records import changes_of
 
         try:
             uuid = read_typed(record)

@@ -68,7 +68,7 @@ def show(cli: Cli, record: str, hidden: bool) -> None:
     """Show a record with its links, its dates and its revision."""
 
     def body(work: Work) -> dict[str, Any]:
-        from datacatalog.services.records import document_of
+        from datacatalog.services.documents import document_of
 
         found = work.records.get(_uuid(cli, record, work)) if hidden else _found(cli, record, work)
         return {**document_of(found, work), **_properties(found)}
@@ -170,7 +170,7 @@ def linked(cli: Cli, records: Sequence[str], kind: str) -> None:
 
 
 def _found(cli: Cli, text: str, work: Work) -> Record:
-    from datacatalog.services.records import find_record
+    from datacatalog.services.finding import find_record
 
     return find_record(text, work, cli.env)
 

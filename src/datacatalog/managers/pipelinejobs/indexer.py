@@ -13,8 +13,9 @@ from datacatalog.managers.common import Manager
 from datacatalog.managers.opening import Opens
 from datacatalog.managers.pipelinejobs.exceptions import ManagedPipelineJobError, told
 from datacatalog.managers.pipelinejobs.indexrequest import IndexingError
+from datacatalog.services.finding import find_record
 from datacatalog.services.indexing import file_at, resolve_source
-from datacatalog.services.records import find_record, put_record
+from datacatalog.services.records import put_record
 
 
 class Indexer(Manager):

@@ -26,12 +26,12 @@ from datacatalog.managers.pipelinejobs.indexrequest import archive_document, pro
 from datacatalog.managers.pipelinejobs.jobmanager import Data, JobManager
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
+from datacatalog.services.finding import find_record
 from datacatalog.services.jobs import Created, JobPlan, insert_job, place_job
 from datacatalog.services.launching import callback_url
 from datacatalog.services.linkage import resolve
 from datacatalog.services.managed import acted_upon, collected_at
 from datacatalog.services.pipelines import active_pipeline
-from datacatalog.services.records import find_record
 
 AGENT_VARIABLE, TASK_VARIABLE = "_abaco_actor_id", "_abaco_execution_id"
 """Where an actor platform tells a process which actor and which execution it is."""

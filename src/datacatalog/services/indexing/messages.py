@@ -16,8 +16,8 @@ from datacatalog.domain.references import ByIdentifier, read_derived
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome
+from datacatalog.services.finding import find_record
 from datacatalog.services.jobs import handle_job_event, job_for, move, note, state_outcome
-from datacatalog.services.records import find_record
 
 INDEX_QUEUE = "index-archive"
 _INDEX = "pipelinejob_index"

@@ -20,7 +20,8 @@ from datacatalog.domain.references import ByIdentifier, ByPlace, ByUuid, read_de
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.records import find_record, put_record
+from datacatalog.services.finding import find_record
+from datacatalog.services.records import put_record
 
 T = TypeVar("T")
 Transact = Callable[[Callable[[Work], Any]], Any]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from datacatalog.domain.documents import published
 from datacatalog.domain.errors import InvalidField, UnknownRecord
-from datacatalog.domain.identifiers.typed import overlay, read_typed
+from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Change, Record
 from datacatalog.interfaces.http.answers import success
@@ -19,7 +19,8 @@ from datacatalog.interfaces.http.catalog.showing import documents, record_of
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, limit, number, parameters
 from datacatalog.ports.stores import Work
-from datacatalog.services.records import files_of
+from datacatalog.services.documents import fixities_of
+from datacatalog.services.finding import files_of
 
 
 class About:
@@ -90,12 +91,9 @@ def _job_in(request: HttpRequest) -> TypedUuid:
 
 
 def _with_fixity(files: Sequence[Record], work: Work) -> list[dict[str, Any]]:
-    fixities = work.records.find_many(overlay(Kind.FIXITY, file.uuid) for file in files)
-    shown = {document["uuid"]: document for document in documents(list(fixities.values()), work)}
-    return [
-        {**document, "fixity": shown.get(overlay(Kind.FIXITY, document["uuid"]))}
-        for document in documents(files, work)
-    ]
+    fixities = fixities_of((file.uuid for file in files), work)
+    shown = dict(zip(fixities, documents(list(fixities.values()), work), strict=True))
+    return [{**document, "fixity": shown.get(document["uuid"])} for document in documents(files, work)]
 
 
 def _page(name: str, numbered: list[tuple[int, dict[str, Any]]], room: int) -> dict[str, Any]:

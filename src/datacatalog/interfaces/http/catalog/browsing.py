@@ -21,7 +21,7 @@ from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import context, flag, parameters
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.records import find_record
+from datacatalog.services.finding import find_record
 
 
 class Browsing:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datacatalog.domain.documents import minified
 from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.records import Link, Record, public_document
+from datacatalog.domain.records import Record
 from datacatalog.interfaces.http.catalog.addresses import path_of
 from datacatalog.ports.stores import Work
+from datacatalog.services.documents import document_of, documents_of
 from datacatalog.services.jobs import HISTORY_PAGE
 
 _DIGEST_LENGTH = 16
@@ -45,7 +46,7 @@ class Shown:
 
 def shown(record: Record, work: Work) -> Shown:
     """Return a record with its links, of a job with the first entries of its history."""
-    document = _document(record, work.links.of(record.uuid))
+    document = _marked(record, document_of(record, work))
     length = 0
     if record.kind is Kind.PIPELINEJOB:
         length = work.history.length(record.uuid)
@@ -59,14 +60,10 @@ def shown(record: Record, work: Work) -> Shown:
 
 def documents(records: Sequence[Record], work: Work) -> list[dict[str, Any]]:
     """Return records with their links, without history."""
-    links: dict[TypedUuid, list[Link]] = {record.uuid: [] for record in records}
-    for link in work.links.step(links, up=True):
-        links[link.source].append(link)
-    return [_document(record, links[record.uuid]) for record in records]
+    return [_marked(*each) for each in zip(records, documents_of(records, work), strict=True)]
 
 
-def _document(record: Record, links: Iterable[Link]) -> dict[str, Any]:
-    document = public_document(record, links)
+def _marked(record: Record, document: dict[str, Any]) -> dict[str, Any]:
     return document if record.visible else {**document, "hidden": True}
 
 
