@@ -52,6 +52,6 @@ def test_cycles_are_looked_for_rarely_until_the_last_one_is_done() -> None:
     one, other = rarely_collected(), rarely_collected()
     with one:
         with other:
-            assert gc.get_threshold()[0] == 100_000
-        assert gc.get_threshold()[0] == 100_000
+            assert gc.get_threshold()[0] == 20_000
+        assert gc.get_threshold()[0] == 20_000
     assert gc.get_threshold() == before

@@ -19,10 +19,10 @@ from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.indexing.plan import Choice, Plan
 
-FIRST_CHUNK, LAST_CHUNK = 128, 4096
+FIRST_CHUNK, LAST_CHUNK = 128, 2048
 """Files that are looked at, and written, together: few at first, so that a little progress is soon made."""
 
-KEPT_MAX = 16 * LAST_CHUNK
+KEPT_MAX = 32 * LAST_CHUNK
 """After how many files that are as they were the progress is written all the same."""
 
 _GLANCES = 4096

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-_OBJECTS = 100_000
-"""After how many new objects cycles are looked for: a few batches."""
+_OBJECTS = 20_000
+"""After how many new objects cycles are looked for: a batch or so."""
 
 _lock = Lock()
 _holders: list[tuple[int, int, int]] = []
@@ -17,7 +17,7 @@ _holders: list[tuple[int, int, int]] = []
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Have cycles looked for after 100,000 new objects instead of 700; a third of an indexing's time went there."""
+    """Have cycles looked for after 20,000 new objects instead of 700; a third of an indexing's time went there."""
     with _lock:
         _holders.append(gc.get_threshold())
         gc.set_threshold(_OBJECTS, *_holders[0][1:])
