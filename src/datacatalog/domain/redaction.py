@@ -31,7 +31,7 @@ _MEMBER = re.compile(
 )
 # A header of HTTP. `invalid token: expired` is none.
 _HEADER = re.compile(
-    rf"\b((?:x-{_GUARDED}|(?:proxy-)?authorization)[ \t]*:[ \t]*)(?:(?:basic|bearer|digest|token)[ \t]+)?[^\s\"',;]+",
+    rf"(?<![\w.-])((?:x-{_GUARDED}|(?:proxy-)?authorization)[ \t]*:[ \t]*)(?:(?:basic|bearer|digest|token)[ \t]+)?[^\s\"',;]+",
     re.I,
 )
 _OPTION = re.compile(rf"((?:^|\s)--{_GUARDED}\s+)(?!-)[^\s\"']+", re.I)
