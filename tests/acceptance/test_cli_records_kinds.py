@@ -38,6 +38,9 @@ def test_records_of_a_kind_are_listed_by_field_and_by_page(shell: Shell) -> None
     assert shell.ask("records", "list", "dashboard") == []
     assert shell.fails("records", "list", "sample", "--where", "note=1") == (2, "invalid-field")
     assert shell.fails("records", "list", "sample", "--where", "strain") == (2, "usage")
+    twice = ("--where", "strain=even", "--where", "strain=odd")
+    assert shell.fails("records", "list", "sample", *twice) == (2, "usage")
+    assert shell.fails("dump", "sample", *twice) == (2, "usage")
     assert shell.fails("records", "list", "leaf") == (2, "usage")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.params import where_option
+from datacatalog.interfaces.cli.writing import complete_file
 
 if TYPE_CHECKING:
     from datacatalog.ports.stores import Work
@@ -23,16 +24,15 @@ _TOLD_EACH = 1000
 
 @click.command(cls=Command)
 @click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([kind.value for kind in SPECS]))
-@click.option("--where", "wheres", metavar="FIELD=VALUE", multiple=True,
-              help="Only records with this value; may be given several times.")  # fmt: skip
+@where_option
 @click.option("--format", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True,
               help="A JSON document per line, or a table of one kind.")  # fmt: skip
-@click.option("--output", type=click.Path(dir_okay=False), metavar="FILE",
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Where to write; the file appears, or changes, when it is complete.")  # fmt: skip
 @click.option("--all", "hidden", is_flag=True, help="Those that were deleted softly as well.")
 @pass_cli
 def dump(
-    cli: Cli, kinds: tuple[str, ...], wheres: tuple[str, ...], format: str, output: str | None, hidden: bool
+    cli: Cli, kinds: tuple[str, ...], where: Mapping[str, str], format: str, output: Path | None, hidden: bool
 ) -> None:
     """Write records out, in the form that 'datacatalog load' reads.
 
@@ -41,7 +41,6 @@ def dump(
     from datacatalog.services.dumping import csv_lines, json_lines
 
     chosen = [Kind(kind) for kind in kinds] or list(SPECS)
-    where = dict(map(_condition, wheres))
     if format == "csv" and len(set(chosen)) != 1:
         raise click.UsageError("a CSV file holds one KIND")
 
@@ -63,43 +62,15 @@ def dump(
     written = cli.env.store.read(body)
     if output is not None:
         header = format == "csv"
-        cli.out.document({"file": output, "records": written - header})
-
-
-def _condition(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise click.BadParameter(f"'{text}' is not FIELD=VALUE", param_hint="--where")
-    return name, value
+        cli.out.document({"file": str(output), "records": written - header})
 
 
 @contextmanager
-def _written(output: str | None) -> Iterator[Callable[[str], object]]:
+def _written(output: Path | None) -> Iterator[Callable[[str], object]]:
     """Give a function that writes text, as UTF-8, to standard output or to a file."""
     if output is None:
         with click.open_file("-", "wb") as out:
             yield lambda text: out.write(text.encode())
         return
-    with _complete_or_not_at_all(os.path.realpath(output)) as file:
+    with complete_file(output) as file:
         yield lambda text: file.write(text.encode())
-
-
-@contextmanager
-def _complete_or_not_at_all(path: str) -> Iterator[BinaryIO]:
-    """Give a file that takes the place of `path` when all of it is on disk; what ends early leaves nothing behind."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as device:
-            yield device
-        return
-    folder, name = os.path.split(path)
-    unfinished = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
-    try:
-        with open(unfinished, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(unfinished)
-        raise

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.writing import complete_file
 
 FORMATS = ("prov-json", "prov-n", "ro-crate", "openlineage")
 _CRATE = "ro-crate"
@@ -56,16 +55,7 @@ def export(cli: Cli, record: str, format: str, output: Path | None, payload: boo
         sys.stdout.buffer.write(found.content)
         sys.stdout.buffer.flush()
         return
-    _write(output, found.content)
+    with complete_file(output) as file:
+        file.write(found.content)
     size = len(found.content)
     cli.out.line({"output": str(output), "bytes": size}, f"{output}: {size} bytes")
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write a file: complete under its name, or not there at all."""
-    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +14,7 @@ from datacatalog.domain.kinds import Kind, Relation
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.output import dumped, printable
+from datacatalog.interfaces.cli.writing import complete_file
 
 if TYPE_CHECKING:
     from datacatalog.domain.linkage.graph import Graph
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 LIMIT = 1000
 PRESETS = ("inputs", "outputs")
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 def _one_of(names: Iterable[str]) -> click.Choice[str]:
@@ -107,10 +105,10 @@ def lineage(
     show = _show_list if shape == "list" else _show_graph
     wishes |= _understood(ask, wishes)
     if output is None:
-        more = show(cli, record, shape, _to(sys.stdout), **wishes)
+        more = show(cli, record, shape, print, **wishes)
     else:
-        with _written(output) as file:
-            more = show(cli, record, shape, _to(file), **wishes)
+        with complete_file(output) as file:
+            more = show(cli, record, shape, lambda text: file.write(f"{text}\n".encode()), **wishes)
     if more and not cli.json:
         print(f"there is more: {more}", file=sys.stderr)
 
@@ -127,22 +125,6 @@ def _understood(ask: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
         "relations": frozenset(map(Relation, wishes["relations"])) or None,
         "kinds": kinds,
     }
-
-
-@contextmanager
-def _written(target: Path) -> Iterator[IO[str]]:
-    """Open a file that gets its name when all is written; what had that name stays until then."""
-    partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.partial")
-    try:
-        with open(partial, "x", encoding="utf-8") as file:
-            yield file
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _to(file: IO[str]) -> Say:
-    return lambda text: print(text, file=file)
 
 
 # -------------------------------------------------------------------------------------------- graphs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +28,18 @@ def read_lifetime(context: click.Context, _: click.Parameter, value: str | None)
         with suppress(OverflowError):
             return timedelta(**{_UNITS[found[2]]: int(found[1])})
     raise click.BadParameter(f"'{value}' is no span of time; 30s, 15m, 1h and 7d are")
+
+
+def read_pairs(context: click.Context, _: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """Read an option or argument that is given as NAME=VALUE, any number of times."""
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"'{value}' is not NAME=VALUE")
+        if pairs.setdefault(name, text) != text:
+            raise click.BadParameter(f"'{name}' is given twice, with different values")
+    return pairs
 
 
 def json_object(text: str | None) -> dict[str, Any] | None:
@@ -76,6 +88,14 @@ after_option = click.option(
     "--after", metavar="UUID", help="Go on after this one, the last of the page before."
 )
 """For lists that are read page by page."""
+
+where_option = click.option(
+    "--where",
+    multiple=True,
+    callback=read_pairs,
+    metavar="FIELD=VALUE",
+    help="Only records with this value; may be given for several fields.",
+)
 
 message_file = click.argument("file", type=click.File("rb"))
 """A file with a JSON document; `-` is standard input."""

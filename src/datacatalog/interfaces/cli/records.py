@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +11,7 @@ from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.domain.linkage.levels import HIERARCHY
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command, Group
-from datacatalog.interfaces.cli.params import after_option, limit_option
+from datacatalog.interfaces.cli.params import after_option, limit_option, read_pairs, where_option
 
 if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
@@ -43,18 +43,17 @@ def records() -> None:
 
 @records.command("list")
 @click.argument("kind", type=click.Choice(LISTED))
-@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only those with this value; may be given again.")  # fmt: skip
+@where_option
 @click.option("--all", "hidden", is_flag=True, help="Those that were deleted as well.")
 @limit_option
 @after_option
 @pass_cli
-def list_(cli: Cli, kind: str, where: Sequence[str], hidden: bool, limit: int, after: str | None) -> None:
+def list_(cli: Cli, kind: str, where: Mapping[str, str], hidden: bool, limit: int, after: str | None) -> None:
     """List the records of a kind."""
     from datacatalog.interfaces.cli.showing import row
 
-    wanted = dict(_pair(text) for text in where)
     page = cli.env.store.read(
-        lambda work: work.records.page(Kind(kind), wanted, after=after, limit=limit, hidden=hidden)
+        lambda work: work.records.page(Kind(kind), where, after=after, limit=limit, hidden=hidden)
     )
     fields = (field for field in SPECS[Kind(kind)].searchable if not field.startswith("_"))
     cli.out.table(map(row, page.records), ("uuid", *fields, *(["hidden"] if hidden else [])))
@@ -90,16 +89,16 @@ def _properties(record: Record) -> dict[str, Any]:
 
 @records.command("set")
 @reference
-@click.argument("fields", nargs=-1, required=True, metavar="FIELD=JSON...")
+@click.argument("fields", nargs=-1, required=True, metavar="FIELD=JSON...", callback=read_pairs)
 @revision_option
 @pass_cli
-def set_(cli: Cli, record: str, fields: Sequence[str], if_revision: int | None) -> None:
+def set_(cli: Cli, record: str, fields: Mapping[str, str], if_revision: int | None) -> None:
     """Set fields of a record.
 
     What is no JSON is taken as text. An object changes only the fields that it names, null removes a field, and a list of links
     takes the place of the links that are there.
     """
-    patch = {name: _json_or_text(text) for name, text in map(_pair, fields)}
+    patch = {name: _json_or_text(text) for name, text in fields.items()}
 
     def body(work: Work) -> Written:
         from datacatalog.services.records import patch_record
@@ -190,13 +189,6 @@ def _tell(cli: Cli, written: Written) -> None:
     cli.out.document(
         {"uuid": written.record.uuid, "action": written.action, "revision": written.record.revision}
     )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise click.BadParameter(f"'{text}' is no FIELD=VALUE")
-    return name, value
 
 
 def _json_or_text(text: str) -> Any:

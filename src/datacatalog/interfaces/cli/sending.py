@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import click
@@ -10,7 +10,7 @@ import click
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
-from datacatalog.interfaces.cli.params import message_file
+from datacatalog.interfaces.cli.params import message_file, read_pairs
 
 TIMEOUT_S = 60
 EXIT_OF_HTTP = {400: 2, 401: 77, 403: 77, 404: 3, 409: 4, 412: 4, 413: 2, 415: 2, 429: 75, 503: 75}
@@ -38,17 +38,6 @@ class Unreachable(DatacatalogError):
     retry = True
 
 
-def _read_query(context: click.Context, _: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    query: dict[str, str] = {}
-    for value in values:
-        key, found, text = value.partition("=")
-        if not found or not key:
-            raise click.BadParameter(f"'{value}' is not key=value")
-        if query.setdefault(key, text) != text:
-            raise click.BadParameter(f"'{key}' is given twice, with different values")
-    return query
-
-
 def _read_url(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
     if value is not None and (not value.startswith(("http://", "https://")) or "@" in value):
         raise click.BadParameter("must be http://host or https://host, without a user")
@@ -62,7 +51,7 @@ def _read_url(context: click.Context, _: click.Parameter, value: str | None) -> 
     "-q",
     "--query",
     multiple=True,
-    callback=_read_query,
+    callback=read_pairs,
     metavar="KEY=VALUE",
     help="A URL parameter; may be given again.",
 )
