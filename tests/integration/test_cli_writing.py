@@ -24,9 +24,14 @@ def test_file_takes_its_name_when_all_is_written(tmp_path: Path) -> None:
 def test_what_ends_early_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.write_bytes(b"before")
-    with pytest.raises(KeyboardInterrupt), complete_file(target) as file:
-        file.write(b"after")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with complete_file(target) as file:
+            file.write(b"after")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert target.read_bytes() == b"before"
     assert os.listdir(tmp_path) == ["out"]
 
