@@ -6,6 +6,7 @@ from secrets.json beside config.yml (mode 0600) or from `DATACATALOG_SECRETS__<N
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 import os
@@ -74,6 +75,14 @@ def default_home() -> Path:
     """Return the folder of the configuration: that of $DATACATALOG_CONFIG, or ~/.datacatalog."""
     named = os.environ.get(CONFIG_VARIABLE)
     return Path(named).expanduser().parent if named else Path.home() / ".datacatalog"
+
+
+def machine_user() -> str:
+    """Return the name of the user of this machine, whom the update log names as the writer."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):  # in a container, users need not have names
+        return "local"
 
 
 def load(

@@ -205,6 +205,33 @@ def test_records_are_got_by_anything_that_names_them(study: Study, catalog: Cata
             ask("sample.tacc.nobody")
 
 
+def test_entry_stands_for_its_record_wherever_one_is_named(study: Study, catalog: Catalog) -> None:
+    job = catalog.jobs[study.job]
+    output = catalog.jobs.files(job)[0]
+    assert output.generated_by == [job.uuid]
+    assert catalog.jobs.history(job) == catalog.jobs.history(job.uuid)
+    assert job in catalog.jobs
+    assert output not in catalog.jobs
+    assert catalog.find(catalog.lineage(output)[0]).uuid in {
+        step.uuid for step in catalog.lineage(output.uuid)
+    }
+    assert [file.uuid for file in catalog.inputs(job)] == [study.file]
+    assert output in catalog.outputs(catalog.files[SERIES]) or catalog.outputs(catalog.files[SERIES])
+    samples = catalog.samples.find(sample_id="sample.tacc.20001")
+    assert catalog.linked(samples, to="jobs") == catalog.linked(samples[0], to="jobs") != []
+    assert catalog.verify(job) == []
+    assert catalog.log(job) == catalog.log(job.uuid)
+    assert job in catalog.jobs.find(pipeline=catalog.pipelines[study.pipeline], state="finished")
+    with pytest.raises(InvalidField, match="no uuid"):
+        catalog.find(Entry({}))
+
+
+def test_limit_below_one_is_refused(catalog: Catalog) -> None:
+    for limit in (0, -1):
+        with pytest.raises(InvalidField, match="limit"):
+            catalog.samples.find(limit=limit)
+
+
 # ---------------------------------------------------------------------------------------------- asking
 
 
@@ -312,6 +339,24 @@ def test_record_is_put_patched_hidden_and_brought_back_and_its_log_tells(catalog
     assert log[1].diff == {"strain": ["A", "B"]}
     catalog.delete(made.uuid, force=True)
     assert catalog.log(made.uuid)[-1].action == "purge"
+
+
+def test_update_log_names_the_user_of_the_machine_unless_somebody_else_is_named(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "grace")
+    made = catalog.put("sample", {"sample_id": "sample.tacc.by"})
+    catalog.patch(made, {"strain": "A"}, by="ada")
+    catalog.delete(made)
+    catalog.undelete(made)
+    catalog.load([{"sample_id": "sample.tacc.by", "strain": "B"}])
+    assert [entry.admin["by"] for entry in catalog.log(made)] == ["grace", "ada", "grace", "grace", "grace"]
+
+
+def test_what_is_no_list_of_documents_is_not_loaded(catalog: Catalog, tmp_path: Path) -> None:
+    for odd in ("samples.csv", tmp_path / "samples.csv", {"sample_id": "sample.tacc.one"}):
+        with pytest.raises(InvalidField, match="several documents"):
+            catalog.load(odd)  # type: ignore[arg-type]
 
 
 def test_documents_of_any_kind_are_loaded_and_loading_again_changes_nothing(catalog: Catalog) -> None:

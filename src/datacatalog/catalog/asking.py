@@ -12,11 +12,14 @@ from datacatalog.catalog.names import (
     COLLECTIONS,
     KINDS,
     Names,
+    Reference,
     direction_named,
     kind_named,
     kinds_named,
     positive,
     relations_named,
+    text_of,
+    texts_of,
 )
 from datacatalog.catalog.reading import entries_of
 from datacatalog.catalog.records import Jobs, Records
@@ -69,18 +72,18 @@ class Asking:
 
     # ------------------------------------------------------------------------------------- reading
 
-    def find(self, reference: str, kinds: Names = None) -> Entry:
+    def find(self, reference: Reference, kinds: Names = None) -> Entry:
         """Return the record that a reference names, among these kinds.  Raises UnknownRecord."""
         wanted = kinds_named(kinds) or LOOKUP_ORDER
 
         def body(work: Work) -> Entry:
-            return next(entries_of([find_record(str(reference), work, self.env, wanted)], work))
+            return next(entries_of([find_record(text_of(reference), work, self.env, wanted)], work))
 
         return self.env.store.read(body)
 
     def lineage(
         self,
-        reference: str,
+        reference: Reference,
         direction: str = Direction.ANCESTORS,
         *,
         depth: int = DEPTH,
@@ -119,19 +122,19 @@ class Asking:
 
         return Lineage(self.env.store.read(steps), draw)
 
-    def inputs(self, reference: str, *, depth: int = DEPTH) -> Entries:
+    def inputs(self, reference: Reference, *, depth: int = DEPTH) -> Entries:
         """Return every file and reference that a record came from, nearest first.  Raises UnknownRecord."""
         return self.env.store.read(
             lambda work: _known(inputs_of(self._uuid(reference, work), work, depth=depth), work)
         )
 
-    def outputs(self, reference: str, *, depth: int = DEPTH) -> Entries:
+    def outputs(self, reference: Reference, *, depth: int = DEPTH) -> Entries:
         """Return every file and reference that came of a record, nearest first.  Raises UnknownRecord."""
         return self.env.store.read(
             lambda work: _known(outputs_of(self._uuid(reference, work), work, depth=depth), work)
         )
 
-    def linked(self, references: Names, to: str) -> Entries:
+    def linked(self, references: Reference | Iterable[Reference] | None, to: str) -> Entries:
         """Return the records of a kind that belong to others, up or down the hierarchy, ordered by UUID.
 
         `linked("sample.tacc.20001", "measurements")` returns the measurements of a sample, `linked(experiment, "jobs")` the
@@ -141,15 +144,14 @@ class Asking:
             UnknownRecord.
             MixedLinkage: a record, or `to`, is on no level of the hierarchy.
         """
-        kind = kind_named(to, "to")
-        texts = [references] if isinstance(references, str) else list(references or ())
+        kind, texts = kind_named(to, "to"), texts_of(references)
 
         def body(work: Work) -> Entries:
             return _entries(linked([self._uuid(text, work) for text in texts], kind, work), work)
 
         return self.env.store.read(body)
 
-    def log(self, reference: str) -> Entries:
+    def log(self, reference: Reference) -> Entries:
         """Return the update log of a record, oldest first: who changed what, and when.
 
         Args:
@@ -171,7 +173,7 @@ class Asking:
 
     def verify(
         self,
-        target: str,
+        target: Reference,
         *,
         sample: float = 1.0,
         seed: str | int = "",
@@ -190,10 +192,10 @@ class Asking:
         Raises:
             UnknownRecord, NoSuchPath, InvalidField, StorageDown.
         """
-        findings = verify(str(target), self.env, Sample(share=sample, seed=str(seed)))
+        findings = verify(text_of(target), self.env, Sample(share=sample, seed=str(seed)))
         return Entries(Entry(f.document(), kind="finding") for f in findings if f.fault or everything)
 
-    def export(self, reference: str, format: str = "prov-json", *, depth: int | None = None) -> bytes:
+    def export(self, reference: Reference, format: str = "prov-json", *, depth: int | None = None) -> bytes:
         """Return how a record came about, in a standard format.
 
         Args:
@@ -203,16 +205,16 @@ class Asking:
         """
         from datacatalog.exports import export
 
-        return export(format, str(reference), self.env, depth=depth).content
+        return export(format, text_of(reference), self.env, depth=depth).content
 
-    def _uuid(self, reference: str, work: Work, *, gone: bool = False) -> TypedUuid:
+    def _uuid(self, reference: Reference, work: Work, *, gone: bool = False) -> TypedUuid:
         """Return the UUID of what a reference names; with `gone`, a UUID is taken as it is."""
         if gone:
             try:
-                return read_typed(str(reference))
+                return read_typed(text_of(reference))
             except InvalidField:
                 pass
-        return find_record(str(reference), work, self.env).uuid
+        return find_record(text_of(reference), work, self.env).uuid
 
 
 def _known(steps: Iterable[Step], work: Work) -> Entries:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from datacatalog.bootstrap import App
 from datacatalog.catalog.asking import Asking
 from datacatalog.catalog.entries import Entry
-from datacatalog.catalog.names import kind_named
+from datacatalog.catalog.names import Reference, kind_named, text_of
 from datacatalog.catalog.reading import entries_of
 from datacatalog.domain.errors import DatacatalogError, InvalidField, InvalidJson
 from datacatalog.domain.identifiers.typed import read_typed
@@ -26,6 +26,7 @@ from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.loading import load_record
 from datacatalog.services.records import Written, delete_record, patch_record, put_record, undelete_record
+from datacatalog.settings import machine_user
 
 CONFIG_FILE = "config.yml"
 ACTIONS = ("created", "updated", "unchanged")
@@ -40,7 +41,7 @@ class Catalog(Asking):
     `catalog.references`, `catalog.processes`, `catalog.pipelines`, `catalog.fixities` and so on; see `Records`.
 
     A `reference` is the typed UUID of a record, its identifier, an absolute path on the default storage system, or
-    `agave://system/path`. What it does not name is UnknownRecord.
+    `agave://system/path`; or an entry, which stands for its UUID. What it does not name is UnknownRecord.
     """
 
     def __init__(self, config: App | str | Path | None = None) -> None:
@@ -99,20 +100,20 @@ class Catalog(Asking):
             document: as published.
             strategy: `merge`, `replace` or `drop`.
             if_revision: what is there must be of this revision.
-            by: who writes; stands in the update log.
+            by: who writes, for the update log; None: the user of this machine.
         Raises:
             InvalidField, InvalidLink, InvalidRecord, Duplicate, PreconditionFailed: nothing was written.
         """
         of, plain = kind_named(kind), _plain(document)
         return self._written(
             lambda work: put_record(
-                of, plain, work, self.env, strategy=strategy, if_revision=if_revision, by=by
+                of, plain, work, self.env, strategy=strategy, if_revision=if_revision, by=_who(by)
             )
         )
 
     def patch(
         self,
-        reference: str,
+        reference: Reference,
         patch: Mapping[str, Any],
         *,
         if_revision: int | None = None,
@@ -126,21 +127,23 @@ class Catalog(Asking):
         plain = _plain(patch)
         return self._written(
             lambda work: patch_record(
-                self._uuid(reference, work), plain, work, self.env, if_revision=if_revision, by=by
+                self._uuid(reference, work), plain, work, self.env, if_revision=if_revision, by=_who(by)
             )
         )
 
-    def delete(self, reference: str, *, force: bool = False, by: str | None = None) -> None:
+    def delete(self, reference: Reference, *, force: bool = False, by: str | None = None) -> None:
         """Hide a record, or with `force` remove it for good.  Raises UnknownRecord, InvalidField."""
         self.env.store.transact(
             lambda work: delete_record(
-                self._uuid(reference, work, gone=force), work, self.env, force=force, by=by
+                self._uuid(reference, work, gone=force), work, self.env, force=force, by=_who(by)
             )
         )
 
-    def undelete(self, uuid: str, *, by: str | None = None) -> Entry:
+    def undelete(self, uuid: Reference, *, by: str | None = None) -> Entry:
         """Bring a hidden record back; return it.  Raises UnknownRecord, InvalidField."""
-        return self._written(lambda work: undelete_record(read_typed(uuid), work, self.env, by=by))
+        return self._written(
+            lambda work: undelete_record(read_typed(text_of(uuid)), work, self.env, by=_who(by))
+        )
 
     def load(
         self,
@@ -148,6 +151,7 @@ class Catalog(Asking):
         kind: str | None = None,
         *,
         strategy: str = "merge",
+        by: str | None = None,
     ) -> dict[str, int]:
         """Put many records in, of any kind, jobs and pipelines included; loading them again changes nothing.
 
@@ -155,21 +159,23 @@ class Catalog(Asking):
             documents: as published; what they link to may be named by identifiers and paths. 1000 are written at a time, all
                 of these or none.
             kind: what all of them are; None: each one's UUID or fields tell.
-            strategy: see `put`.
+            strategy, by: see `put`.
         Returns:
             How many were `created`, `updated` and `unchanged`.
         Raises:
             InvalidField, InvalidLink, InvalidRecord, Duplicate, AlreadyExists: the note of the error has the number of the
             document, counted from 1; its batch was not written, those before it were.
         """
+        if isinstance(documents, str | bytes | Path | Mapping):
+            raise InvalidField("documents", "must be several documents; 'datacatalog load' reads files")
         of = None if kind is None else kind_named(kind)
         counts, waiting = Counter[str](), enumerate(documents, start=1)
         while batch := list(islice(waiting, _BATCH)):
-            counts += self._loaded(batch, of, strategy)
+            counts += self._loaded(batch, of, strategy, _who(by))
         return {action: counts[action] for action in ACTIONS}
 
     def _loaded(
-        self, batch: list[tuple[int, Mapping[str, Any]]], kind: Kind | None, strategy: str
+        self, batch: list[tuple[int, Mapping[str, Any]]], kind: Kind | None, strategy: str, by: str
     ) -> Counter[str]:
         def body(work: Work) -> Counter[str]:
             counts = Counter[str]()
@@ -177,13 +183,17 @@ class Catalog(Asking):
                 with _noted(number):
                     plain = _plain(document)
                     of = kind or kind_of(plain)
-                    counts[load_record(of, plain, work, self.env, strategy=strategy)] += 1
+                    counts[load_record(of, plain, work, self.env, strategy=strategy, by=by)] += 1
             return counts
 
         return self.env.store.transact(body)
 
     def _written(self, write: Callable[[Work], Written]) -> Entry:
         return self.env.store.transact(lambda work: next(entries_of([write(work).record], work)))
+
+
+def _who(by: str | None) -> str:
+    return machine_user() if by is None else by
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.kinds import SPECS, Kind, Relation
@@ -10,6 +11,9 @@ from datacatalog.services.lineage import Direction
 
 Names = str | Iterable[str] | None
 """One name, several, or None for all."""
+
+Reference = str | Mapping[str, Any]
+"""What names a record: its UUID, identifier, path or URI, or an entry, which stands for its UUID."""
 
 _SHORT = {
     "job": Kind.PIPELINEJOB,
@@ -24,6 +28,22 @@ COLLECTIONS: Mapping[str, Kind] = {spec.collection: kind for kind, spec in SPECS
 
 KINDS: Mapping[str, Kind] = {**{kind.value: kind for kind in SPECS}, **COLLECTIONS, **_SHORT}
 """Every name of a kind: its own, that of its collection, and what people call it."""
+
+
+def text_of(reference: Reference) -> str:
+    """Return the text that names a record.  Raises InvalidField: an entry is no record, or of none."""
+    if not isinstance(reference, Mapping):
+        return str(reference)
+    if not reference.get("uuid"):
+        raise InvalidField("reference", "this entry has no uuid")
+    return str(reference["uuid"])
+
+
+def texts_of(references: Reference | Iterable[Reference] | None) -> list[str]:
+    """Return the texts that name one record, or several.  Raises InvalidField."""
+    if isinstance(references, str | Mapping):
+        return [text_of(references)]
+    return [text_of(reference) for reference in references or ()]
 
 
 def kind_named(name: str, field: str = "kind") -> Kind:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from datacatalog.catalog.entries import Entries, Entry
+from datacatalog.catalog.names import Reference, positive, text_of
 from datacatalog.catalog.reading import BATCH, entries_of
 from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.jobs.lifecycle import State
@@ -37,8 +38,10 @@ class Records:
             hidden: those that were deleted softly as well.
             where: searchable fields, such as `strain="UWBF_6390"`; one that is None counts for nothing.
         Raises:
-            InvalidField: a field cannot be searched.
+            InvalidField: a field cannot be searched, or the limit is less than 1.
         """
+        if limit is not None:
+            positive("limit", limit)
         return Entries(islice(self.each(hidden=hidden, **where), limit))
 
     def each(self, *, hidden: bool = False, **where: Any) -> Iterator[Entry]:
@@ -57,7 +60,7 @@ class Records:
         wanted = self._wanted(where)
         return self._env.store.read(lambda work: work.records.count(self._kind, wanted))
 
-    def get(self, reference: str) -> Entry:
+    def get(self, reference: Reference) -> Entry:
         """Return the record that a UUID, an identifier, a path or an `agave://` URI names.  Raises UnknownRecord."""
 
         def body(work: Work) -> Entry:
@@ -79,12 +82,12 @@ class Records:
     def __bool__(self) -> bool:
         return True
 
-    def __getitem__(self, reference: str) -> Entry:
+    def __getitem__(self, reference: Reference) -> Entry:
         return self.get(reference)
 
     def __contains__(self, reference: object) -> bool:
         try:
-            self.get(str(reference))
+            self.get(reference if isinstance(reference, Mapping) else str(reference))
         except UnknownRecord:
             return False
         return True
@@ -92,8 +95,8 @@ class Records:
     def __repr__(self) -> str:
         return f"<records of kind {self._kind.value}; fields to search: {', '.join(self.fields) or 'none'}>"
 
-    def _record(self, reference: str, work: Work) -> Record:
-        return find_record(str(reference), work, self._env, (self._kind,))
+    def _record(self, reference: Reference, work: Work) -> Record:
+        return find_record(text_of(reference), work, self._env, (self._kind,))
 
     def _wanted(self, where: dict[str, Any]) -> dict[str, str]:
         wanted = {}
@@ -134,7 +137,7 @@ class Jobs(Records):
         self,
         *,
         state: str | None = None,
-        pipeline: str | None = None,
+        pipeline: Reference | None = None,
         limit: int | None = None,
         hidden: bool = False,
         **where: Any,
@@ -142,7 +145,7 @@ class Jobs(Records):
         """Return jobs, ordered by UUID.
 
         Args:
-            state: such as `FINISHED`.
+            state: such as `FINISHED`, in any case.
             pipeline: its id or UUID.
             limit, hidden, where: see `Records.find`.
         Raises:
@@ -151,16 +154,16 @@ class Jobs(Records):
         """
         return super().find(limit=limit, hidden=hidden, state=state, pipeline=pipeline, **where)
 
-    def files(self, job: str) -> Entries:
+    def files(self, job: Reference) -> Entries:
         """Return the files that a job made, ordered by UUID, each with its `size` and `checksum`.  Raises UnknownRecord."""
         return Entries(self.each_file(job))
 
-    def each_file(self, job: str) -> Iterator[Entry]:
+    def each_file(self, job: Reference) -> Iterator[Entry]:
         """Go through the files that `files` returns, page by page."""
         uuid = self._env.store.read(lambda work: self._record(job, work)).uuid
         return self._each_file(uuid)
 
-    def history(self, job: str) -> Entries:
+    def history(self, job: Reference) -> Entries:
         """Return what happened to a job, oldest first: events, when they came, and what their senders said.
 
         Raises:
@@ -175,12 +178,14 @@ class Jobs(Records):
 
     def _wanted(self, where: dict[str, Any]) -> dict[str, str]:
         pipeline, state = where.pop("pipeline", None), where.get("state")
-        if state is not None and state not in set(State):
-            raise InvalidField("state", f"'{state}' is none of {', '.join(State)}")
+        if state is not None:
+            where["state"] = str(state).upper()
+            if where["state"] not in set(State):
+                raise InvalidField("state", f"'{state}' is none of {', '.join(State)}")
         wanted = super()._wanted(where)
         if pipeline is not None:
             wanted["pipeline_uuid"] = self._env.store.read(
-                lambda work: find_record(str(pipeline), work, self._env, (Kind.PIPELINE,))
+                lambda work: find_record(text_of(pipeline), work, self._env, (Kind.PIPELINE,))
             ).uuid
         return wanted
 

@@ -49,12 +49,9 @@ class Cli:
     @cached_property
     def user(self) -> str:
         """The name of the user of this machine that types; the update log tells it."""
-        from getpass import getuser
+        from datacatalog.settings import machine_user
 
-        try:
-            return getuser()
-        except (KeyError, OSError):  # in a container, users need not have names
-            return "local"
+        return machine_user()
 
     @cached_property
     def out(self) -> Output:
