@@ -266,6 +266,18 @@ def test_trouble_with_a_file_leaves_nothing(target: str, trouble: str, lab: Stud
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("crate.zip", b"as it was")]
 
 
+@pytest.mark.parametrize("target", ["nowhere", "empty-link", "directory.zip"])
+def test_what_cannot_be_replaced_is_left_alone(lab: Study, tmp_path: Path, target: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "directory.zip").mkdir()
+    (tmp_path / "nowhere").symlink_to("nothing")
+    (tmp_path / "empty-link").symlink_to("empty")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(AlreadyExists, match=target):
+        exports.export_crate(lab.raw, lab.env, tmp_path / target)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_directory_with_files_is_left_alone(lab: Study, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("x")
     with pytest.raises(AlreadyExists):

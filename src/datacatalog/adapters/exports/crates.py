@@ -111,7 +111,7 @@ class _Zip:
 
 @contextmanager
 def _directory(target: Path) -> Iterator[_Crate]:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise AlreadyExists(f"{target} is there already, and is no empty directory")
     partial = _beside(target)
     partial.mkdir()
@@ -126,6 +126,8 @@ def _directory(target: Path) -> Iterator[_Crate]:
 
 @contextmanager
 def _zipped(target: Path) -> Iterator[_Crate]:
+    if target.is_dir():
+        raise AlreadyExists(f"{target} is a directory, and no file that can be replaced")
     partial = _beside(target)
     try:
         with zipfile.ZipFile(partial, "x", allowZip64=True) as archive:
