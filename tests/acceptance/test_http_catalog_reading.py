@@ -12,7 +12,6 @@ import pytest
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
-from datacatalog.interfaces.http.catalog.listing import _successor
 from datacatalog.services.jobs import job_for, move
 from datacatalog.services.records import delete_record, put_record
 from tests.acceptance.site import Site, refused
@@ -238,20 +237,6 @@ def test_files_are_found_by_the_beginning_of_their_path_in_its_order(site: Site)
     assert len(walk(site, f"{BASE}/files", path_prefix=f"{top}/a", limit="3")) == 7
     assert walk(site, f"{BASE}/files", path_prefix=f"{top}/c", limit="3") == []
     assert walk(site, f"{BASE}/files", path_prefix=top, name=f"{top}/b", limit="3") == [made[f"{top}/b"]]
-
-
-@pytest.mark.parametrize(
-    ("prefix", "after"),
-    [
-        ("a", "b"),
-        ("/é", "/ê"),
-        ("\ud7ff", "\ue000"),
-        ("a\U0010ffff", "b"),
-        ("\U0010ffff", "\U0010ffff\U0010ffff"),
-    ],
-)
-def test_texts_with_a_prefix_end_before_the_next_text(prefix: str, after: str):
-    assert _successor(prefix) == after
 
 
 def test_records_are_found_by_what_they_are_linked_to(site: Site):

@@ -114,6 +114,11 @@ class KindSpec:
         return self.identifiers + self.search
 
     @property
+    def published_search(self) -> tuple[str, ...]:
+        """The searchable fields that documents show, by which people may ask."""
+        return tuple(name for name in self.searchable if not name.startswith("_"))
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """The fields whose texts stores keep beside the body."""
         return self.searchable + self.columns

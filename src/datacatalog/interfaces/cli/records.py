@@ -55,7 +55,7 @@ def list_(cli: Cli, kind: str, where: Mapping[str, str], hidden: bool, limit: in
     page = cli.env.store.read(
         lambda work: work.records.page(Kind(kind), where, after=after, limit=limit, hidden=hidden)
     )
-    fields = (field for field in SPECS[Kind(kind)].searchable if not field.startswith("_"))
+    fields = SPECS[Kind(kind)].published_search
     cli.out.table(map(row, page.records), ("uuid", *fields, *(["hidden"] if hidden else [])))
 
 

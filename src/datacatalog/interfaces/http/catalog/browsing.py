@@ -13,7 +13,7 @@ from datacatalog.domain.kinds import PREFIXES, SPECS, Kind
 from datacatalog.domain.records import Record
 from datacatalog.interfaces.http.answers import not_modified, success
 from datacatalog.interfaces.http.catalog.addresses import BASE, kind_in, path_of, uuid_in
-from datacatalog.interfaces.http.catalog.listing import filters_of, page_of, read_query
+from datacatalog.interfaces.http.catalog.listing import filters_of, read_query
 from datacatalog.interfaces.http.catalog.managed import MANAGED
 from datacatalog.interfaces.http.catalog.preconditions import preconditions
 from datacatalog.interfaces.http.catalog.showing import Shown, documents, record_of, shown
@@ -22,6 +22,7 @@ from datacatalog.interfaces.http.reading import context, flag, parameters
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.finding import find_record
+from datacatalog.services.listing import page_of
 
 
 class Browsing:

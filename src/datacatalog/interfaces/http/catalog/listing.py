@@ -1,50 +1,27 @@
-"""Lists of records: which ones a request asks for, and one page of them."""
+"""Which records of a kind a request asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.identifiers.typed import kind_of, read_typed
+from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.jobs.lifecycle import State
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
-from datacatalog.domain.records import Record
+from datacatalog.domain.kinds import SPECS, Kind, Relation
 from datacatalog.interfaces.http.reading import flag, limit
-from datacatalog.ports.stores import Page, Work
+from datacatalog.services.listing import Query, read_cursor
 
 PATH_PREFIX = "path_prefix"
 _PLACED = frozenset({Kind.FILE})
 """Kinds whose `name` is a path that can be searched."""
 _IMPLIED = {Kind.FIXITY: frozenset({Relation.CHILD_OF})}
 """Links that no store keeps, so that nothing is found by them."""
-_UUID_LENGTH = 36
 PAGING = frozenset({"limit", "after", "hidden"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """Which records of a kind are asked for.
-
-    Attributes:
-        where: values that searchable fields must have.
-        linked: what the records must say of whom.
-        prefix: what their `name` must begin with.
-        after: `next` of the page before.
-    """
-
-    kind: Kind
-    where: Mapping[str, str] = field(default_factory=dict)
-    linked: tuple[Relation, TypedUuid] | None = None
-    prefix: str | None = None
-    after: str | None = None
-    limit: int = 100
-    hidden: bool = False
 
 
 def fields_of(kind: Kind) -> list[str]:
     """Return the fields by whose value records of a kind can be asked for."""
-    return [name for name in SPECS[kind].searchable if not name.startswith("_")]
+    return list(SPECS[kind].published_search)
 
 
 def relations_of(kind: Kind) -> list[str]:
@@ -68,7 +45,7 @@ def read_query(kind: Kind, context: Mapping[str, str]) -> Query:
     linked = [name for name in relations_of(kind) if name in context]
     if len(linked) > 1:
         raise InvalidField(linked[1], f"cannot be asked together with {linked[0]}")
-    prefix = context.get(PATH_PREFIX)
+    prefix, after = context.get(PATH_PREFIX), context.get("after")
     if prefix == "":
         raise InvalidField(PATH_PREFIX, "is empty")
     return Query(
@@ -76,7 +53,7 @@ def read_query(kind: Kind, context: Mapping[str, str]) -> Query:
         where={name: _value(name, context[name]) for name in fields_of(kind) if name in context},
         linked=(Relation(linked[0]), read_typed(context[linked[0]], field=linked[0])) if linked else None,
         prefix=prefix,
-        after=_cursor(context.get("after"), prefix if not linked else None),
+        after=None if after is None else read_cursor(after, prefix if not linked else None),
         limit=limit(context.get("limit", "100")),
         hidden=flag("hidden", context.get("hidden")),
     )
@@ -90,74 +67,3 @@ def _value(name: str, text: str) -> str:
     if name == "pipeline_uuid":
         return read_typed(text, Kind.PIPELINE, field=name)
     return text
-
-
-def _cursor(text: str | None, prefix: str | None) -> str | None:
-    if text is None:
-        return None
-    if prefix is None:
-        return read_typed(text, field="after")
-    kind_of(text[:_UUID_LENGTH], "after")
-    if not text[_UUID_LENGTH:].startswith(f":{prefix}"):
-        raise InvalidField("after", "is of another list")
-    return text
-
-
-def page_of(query: Query, work: Work) -> Page:
-    """Return one page; with a link or a prefix and other filters besides, it may hold fewer than there is room for."""
-    if query.linked is not None:
-        page = _linked(query, *query.linked, work)
-    elif query.prefix is not None:
-        page = _below(query, query.prefix, work)
-    else:
-        return work.records.page(
-            query.kind, query.where, after=query.after, limit=query.limit, hidden=query.hidden
-        )
-    return Page(records=[record for record in page.records if _fits(record, query)], next=page.next)
-
-
-def _fits(record: Record, query: Query) -> bool:
-    body = record.body
-    return (
-        (record.visible or query.hidden)
-        and all(body.get(name) == value for name, value in query.where.items())
-        and (query.prefix is None or str(body.get("name", "")).startswith(query.prefix))
-    )
-
-
-def _linked(query: Query, relation: Relation, target: TypedUuid, work: Work) -> Page:
-    links = work.links.to(target, relation, kind=query.kind, after=query.after, limit=query.limit)
-    found = work.records.find_many(link.source for link in links)
-    records = [found[link.source] for link in links if link.source in found]
-    return Page(records=records, next=links[-1].source if len(links) >= query.limit else None)
-
-
-def _below(query: Query, prefix: str, work: Work) -> Page:
-    """Return records by name; several may have one name, on storage systems of their own."""
-    seen, low = "", prefix
-    if query.after is not None:
-        seen, low = query.after[:_UUID_LENGTH], query.after[_UUID_LENGTH + 1 :]
-    window = query.limit + 1
-    while True:
-        found = work.records.between(
-            query.kind, "name", low, _successor(prefix), limit=window, hidden=query.hidden
-        )
-        fresh = [r for r in found if (r.body["name"], r.uuid) > (low, seen)]
-        if len(fresh) > query.limit or len(found) < window:
-            return _cut(fresh, query.limit)
-        window *= 2
-
-
-def _cut(records: Sequence[Record], room: int) -> Page:
-    kept = records[:room]
-    last = kept[-1] if len(records) > room else None
-    return Page(records=kept, next=f"{last.uuid}:{last.body['name']}" if last else None)
-
-
-def _successor(prefix: str) -> str:
-    """Return the first text after all that begin with `prefix`, code point by code point."""
-    last = ord(prefix[-1])
-    if last == 0x10FFFF:
-        return f"{prefix}{chr(last)}" if len(prefix) == 1 else _successor(prefix[:-1])
-    # Surrogates are no characters.
-    return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
