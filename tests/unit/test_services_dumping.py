@@ -25,7 +25,7 @@ from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
 from datacatalog.services import loading
 from datacatalog.services.dumping import DUMP_ORDER, csv_lines, json_lines
 from datacatalog.services.jobs import job_for, move, note
-from datacatalog.services.loading import Loaded, Loading, Source, load_batch, load_record
+from datacatalog.services.loading import Loaded, Loading, Source, load_record
 from datacatalog.services.records import delete_record, put_record
 from tests.unit.memory import Memory, memory
 from tests.unit.test_tabular import numbers, texts, values, whole
@@ -398,10 +398,3 @@ def test_batch_of_long_records_ends_early(monkeypatch: pytest.MonkeyPatch) -> No
     rows = "sample_id,note\n" + "".join(f"s{n},{'x' * 120}\n" for n in range(2))
     loaded(memory(), rows, told=told.append)
     assert told[3:] == [1, 1]
-
-
-def test_batch_may_be_written_within_other_work() -> None:
-    catalog = memory()
-    entries = [(Kind.SAMPLE, {"sample_id": f"s{n % 2}"}) for n in range(4)]
-    counts = catalog.env.store.transact(lambda work: load_batch(entries, work, catalog.env))
-    assert counts == {"created": 2, "unchanged": 2}

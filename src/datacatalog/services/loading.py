@@ -192,17 +192,6 @@ class _Undone(Exception):
         self.done = done
 
 
-def load_batch(
-    entries: Iterable[tuple[Kind, JsonObject]], work: Work, env: Env, strategy: str = "merge"
-) -> Counter[str]:
-    """Write records in one piece of work; return how many were created, updated or found unchanged.
-
-    Raises:
-        As `load_record`; the work is to be given up then.
-    """
-    return Counter(load_record(kind, document, work, env, strategy=strategy) for kind, document in entries)
-
-
 def load_record(
     kind: Kind,
     document: JsonObject,
