@@ -126,9 +126,11 @@ def check_links(links: Iterable[Link]) -> list[Link]:
     return checked
 
 
-def kept_values(spec: KindSpec, body: JsonObject) -> tuple[str | None, ...]:
-    """Return the texts that are kept beside a body, in the order of `spec.kept`; None where it has none."""
-    return texts_of(body, spec.kept)
+def identifiers_of(record: Record) -> list[tuple[str, str]]:
+    """Return what identifies a record, as (field, value)."""
+    fields = SPECS[record.kind].identifiers
+    values = texts_of(record.body, fields)
+    return [(field, value) for field, value in zip(fields, values, strict=True) if value is not None]
 
 
 def texts_of(body: JsonObject, fields: Iterable[str]) -> tuple[str | None, ...]:

@@ -12,7 +12,7 @@ from datacatalog.adapters.stores.memory.tables import Stored
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import DatacatalogError, Duplicate, StaleWrite, UnknownRecord
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
 from datacatalog.ports.stores import Glance, Page
 
@@ -164,26 +164,20 @@ class MemoryRecords:
 
     def _keep(self, old: Record | None, new: Record, text: str) -> None:
         tables = self._session.to_write()
-        for field, value in self._identifiers(new):
+        for field, value in rules.identifiers_of(new):
             if tables.identifiers.get((new.kind, field, value), new.uuid) != new.uuid:
                 raise Duplicate(field, value)
         if old is not None:
             self._forget_identifiers(old)
-        for field, value in self._identifiers(new):
+        for field, value in rules.identifiers_of(new):
             tables.set(tables.identifiers, (new.kind, field, value), new.uuid)
         admin = codec.decode(codec.encode(dict(new.admin), new.kind))
         tables.set(tables.records, new.uuid, Stored(replace(new, body={}, admin=admin), text))
 
     def _forget_identifiers(self, record: Record) -> None:
         tables = self._session.to_write()
-        for field, value in self._identifiers(record):
+        for field, value in rules.identifiers_of(record):
             tables.drop(tables.identifiers, (record.kind, field, value))
-
-    def _identifiers(self, record: Record) -> list[tuple[str, str]]:
-        spec = SPECS[record.kind]
-        values = rules.kept_values(spec, record.body)
-        pairs = zip(spec.identifiers, values, strict=False)
-        return [(field, value) for field, value in pairs if value is not None]
 
     def _matching(self, kind: Kind, where: Mapping[str, str], *, after: str, hidden: bool) -> list[Stored]:
         rules.check_searchable(rules.spec_of(kind), where)

@@ -16,7 +16,7 @@ from datacatalog.adapters.stores.sqlite.rows import STATEMENTS, Row, values_of
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Duplicate, StaleWrite, UnknownRecord
-from datacatalog.domain.kinds import SPECS, TypedUuid
+from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.records import Record
 
 
@@ -93,7 +93,7 @@ class SqliteRecords(RecordReading):
         try:
             self._session.write(statements.insert, values)
         except sqlite3.IntegrityError as error:
-            raise self._taken(record, fields, insert=True) from error
+            raise self._taken(record, insert=True) from error
         stored = replace(record, revision=0, created=at, modified=at)
         self._rows[record.uuid] = Row(stored, text, fields)
         if beside or by is not None:
@@ -139,7 +139,7 @@ class SqliteRecords(RecordReading):
             body=record.body,
             salt=record.salt,
             admin=record.admin,
-            revision=old.revision + 1,  # type: ignore[operator]
+            revision=1 + (old.revision or 0),
             visible=record.visible,
             created=old.created,
             modified=at,
@@ -158,7 +158,7 @@ class SqliteRecords(RecordReading):
         old = row.record
         changed: dict[str, Any] = {
             "revision": stored.revision,
-            "modified": codec.micros(stored.modified),  # type: ignore[arg-type]
+            "modified": codec.micros_or_none(stored.modified),
             "body": text,
         }
         if fields != row.fields:
@@ -172,18 +172,13 @@ class SqliteRecords(RecordReading):
         try:
             self._session.write(statements.update(tuple(changed)), values)
         except sqlite3.IntegrityError as error:
-            raise self._taken(stored, fields, insert=False) from error
+            raise self._taken(stored, insert=False) from error
 
-    def _taken(
-        self, record: Record, fields: tuple[str | None, ...], *, insert: bool
-    ) -> StaleWrite | Duplicate:
+    def _taken(self, record: Record, *, insert: bool) -> StaleWrite | Duplicate:
         """Find out what a record collided with."""
         if insert and self._row(record.uuid) is not None:
             return StaleWrite(record.uuid)
-        spec = SPECS[record.kind]
-        for field, value in zip(spec.identifiers, fields, strict=False):
-            if value is None:
-                continue
+        for field, value in rules.identifiers_of(record):
             other = self.identified(record.kind, field, value)
             if other is not None and other.uuid != record.uuid:
                 return Duplicate(field, value)
@@ -193,13 +188,7 @@ class SqliteRecords(RecordReading):
         """Find out which of some new records collides, with what is stored or with one before it."""
         seen: set[tuple[str, str]] = set()
         for record in records:
-            spec = SPECS[record.kind]
-            fields = rules.kept_values(spec, record.body)
-            mine = [
-                (field, value)
-                for field, value in zip(spec.identifiers, fields, strict=False)
-                if value is not None
-            ]
+            mine = rules.identifiers_of(record)
             if ("uuid", record.uuid) in seen or self._row(record.uuid) is not None:
                 return StaleWrite(record.uuid)
             for field, value in mine:
