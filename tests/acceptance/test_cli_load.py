@@ -180,6 +180,7 @@ def test_batch_with_one_bad_record_puts_nothing_in_and_names_the_place(shell: Sh
         ('{"sample_id": "a", "n": 99999999999999999999}\n', "does not fit into 64 bits"),
         ('[\n {"sample_id": "a"},\n\n {"sample_id": 5}\n]', "line 4 (record 2): sample_id: is missing"),
         ('[{"colour": "red"}]', "line 1 (record 1): kind: cannot be told"),
+        ("kind,name\nfile,uploads/a.csv\n", "line 2: name: 'uploads/a.csv' is no absolute path"),
         (
             '[{"sample_id": "a", "child_of": "nobody"}]',
             "line 1 (record 1): child_of: nothing here is called 'nobody'",

@@ -120,7 +120,7 @@ def test_first_line_that_is_json_but_not_acceptable_is_named_as_a_line() -> None
             "line 1 (record 1): not acceptable as JSON: key 'a' is given twice",
         ),
         (b'{"sample_id": "\xff"}', "line 1: not acceptable as JSON: byte 15 is not UTF-8"),
-        (b'[{"colour": "red"}]', "line 1 (record 1): kind: cannot be told"),
+        (b'[{"colour": "red"}]', "line 1 (record 1): kind: cannot be told from the fields (colour);"),
         (b'[{"uuid": "x"}]', "line 1 (record 1): uuid: 'x' is not a UUID"),
     ],
 )
@@ -200,7 +200,7 @@ def test_text_of_a_level_stays_text() -> None:
         ("sample_id,note\ra,b\r", "line 1: a carriage return stands alone"),
         (b"sample_id,note\na,b\nc,\xe9\n", "line 3: byte 2 of the line is not UTF-8"),
         ("sample_id,note\na,\0\n", "line 2: a NUL character cannot be kept"),
-        ("colour\nred\n", "line 2: kind: cannot be told"),
+        ("sampleid;title\na;b\n", "line 2: kind: cannot be told from the fields (sampleid;title);"),
     ],
 )
 def test_csv_that_cannot_be_read_is_told_with_line_and_column(raw: str | bytes, reason: str) -> None:

@@ -26,6 +26,9 @@ _TELLING = (
     ("file_id", Kind.FILE),
 )
 
+_NAMES_SHOWN = 8
+_NAME_SHOWN = 80
+
 
 def kind_of(document: JsonObject) -> Kind:
     """Tell what a record is, by its UUID, or by the fields it has.
@@ -42,4 +45,10 @@ def kind_of(document: JsonObject) -> Kind:
         return Kind.FILE
     if "id" in document:
         return Kind.CHALLENGE_PROBLEM
-    raise InvalidField("kind", "cannot be told from the fields; say it with --kind")
+    raise InvalidField("kind", f"cannot be told from the fields ({_names(document)}); say it with --kind")
+
+
+def _names(document: JsonObject) -> str:
+    """Return what the fields of a document are called: what was misspelt, or not split into columns, is seen there."""
+    names = [name[:_NAME_SHOWN] for name in document]
+    return ", ".join(names[:_NAMES_SHOWN] + ["..."] * (len(names) > _NAMES_SHOWN))

@@ -59,12 +59,15 @@ def normal_body(
     A file without `file_id` gets one. Documents of other kinds stay as they are.
 
     Raises:
-        InvalidField: the name is missing or empty.
+        InvalidField: the name is missing, empty, or no absolute path.
     """
     body = dict(document)
     if kind not in _FILE_KINDS:
         return body
-    body["name"] = one_spelling(_text_of("name", body.get("name")).strip())
+    name = _text_of("name", body.get("name")).strip()
+    if not name.startswith("/"):
+        raise InvalidField("name", f"'{name}' is no absolute path")
+    body["name"] = one_spelling(name)
     body["storage_system"] = body.get("storage_system") or default_system
     if _FILE_KINDS[kind] is Kind.FILE and not body.get("file_id"):
         body["file_id"] = minted_file_id(body["name"], body["storage_system"], identity)
