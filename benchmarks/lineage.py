@@ -28,7 +28,7 @@ from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.domain.kinds import KIND_OF_PREFIX, PREFIXES, SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
 from datacatalog.ports.stores import Store, Work
-from datacatalog.services.lineage import DEPTH, Direction, Step, ancestors, descendants, lineage_page
+from datacatalog.services.lineage import DEPTH, Direction, Step, lineage_page, walk
 from datacatalog.services.walks import Walk
 
 FILES = 1_000_000
@@ -72,10 +72,9 @@ def measured(
     name: str, direction: Direction, start: TypedUuid, store: Store, by_hand: Query
 ) -> Iterator[Figure]:
     """Measure a whole walk beside the query, for which records and for what they hold; then its first page."""
-    walk = ancestors if direction is Direction.ANCESTORS else descendants
 
     def ours() -> Sequence[Step]:
-        return store.read(lambda work: list(walk(start, work)))
+        return store.read(lambda work: list(walk(start, direction, work)))
 
     def reached() -> Sequence[TypedUuid]:
         return store.read(

@@ -126,8 +126,7 @@ def naive(start: TypedUuid, asked: Asked, world: World, work: Work) -> Iterator[
 
 
 def walked(start: TypedUuid, asked: Asked, work: Work) -> list[Step]:
-    walk = lineage.ancestors if asked.direction is Direction.ANCESTORS else lineage.descendants
-    return list(walk(start, work, **asked.wishes()))  # type: ignore[arg-type]
+    return list(lineage.walk(start, asked.direction, work, **asked.wishes()))  # type: ignore[arg-type]
 
 
 def pages(start: TypedUuid, asked: Asked, store: Store, limit: int) -> list[Step]:
@@ -251,10 +250,12 @@ def test_everything_derived_from_a_sample_and_every_input_of_a_file_take_one_cal
 def test_what_lies_behind_hidden_records_is_found_and_they_are_not(store: Store) -> None:
     study = Study()
     study.into(store, hidden=[study.job])
-    all_of_it = store.read(lambda work: found(lineage.descendants(study.sample, work)))
+    all_of_it = store.read(lambda work: found(lineage.walk(study.sample, Direction.DESCENDANTS, work)))
     assert study.job not in all_of_it
     assert study.plot in all_of_it
-    asked = store.read(lambda work: list(lineage.descendants(study.sample, work, hidden=True)))
+    asked = store.read(
+        lambda work: list(lineage.walk(study.sample, Direction.DESCENDANTS, work, hidden=True))
+    )
     assert [step.uuid for step in asked if step.hidden] == [study.job]
 
 

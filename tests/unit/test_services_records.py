@@ -16,7 +16,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.services.finding import find_record, inputs_in
-from datacatalog.services.lineage import ancestors, parents
+from datacatalog.services.lineage import Direction, walk
 from datacatalog.services.linkage import resolve
 from datacatalog.services.records import Written, put_record
 from tests.unit.memory import SYSTEM, Memory, memory
@@ -93,7 +93,7 @@ def test_links_are_added_and_never_taken_away(here: Memory):
     assert put(here, Kind.SAMPLE, sample_id="sample.1", child_of=[made["e2"]]).action == "updated"
     assert put(here, Kind.SAMPLE, sample_id="sample.1", child_of=[made["e2"]]).action == "unchanged"
     assert put(here, Kind.SAMPLE, sample_id="sample.1").action == "unchanged"
-    links = here.env.store.read(lambda work: parents(made["s1"], work, Relation.CHILD_OF))
+    links = here.env.store.read(lambda work: work.links.of(made["s1"], Relation.CHILD_OF))
     assert {link.target for link in links} == {made["e1"], made["e2"]}
 
 
@@ -257,12 +257,12 @@ def test_thousands_of_measurements_are_all_linked(here: Memory):
 def test_ancestors_are_walked_nearest_first_each_once(here: Memory):
     made = hierarchy(here)
     file = put(here, Kind.FILE, name="/a", child_of=[made["m1"]], derived_from=[made["m2"]]).record.uuid
-    steps = here.env.store.read(lambda work: list(ancestors(file, work)))
+    steps = here.env.store.read(lambda work: list(walk(file, Direction.ANCESTORS, work)))
     assert [step.depth for step in steps] == [1, 1, 2, 3, 4]
     assert {step.uuid for step in steps} == {made["m1"], made["m2"], made["s1"], made["e1"], made["d"]}
     assert len({step.uuid for step in steps}) == len(steps)
     assert steps[-1].record is not None
-    near = here.env.store.read(lambda work: list(ancestors(file, work, depth=2)))
+    near = here.env.store.read(lambda work: list(walk(file, Direction.ANCESTORS, work, depth=2)))
     assert [step.uuid for step in near] == [step.uuid for step in steps[:3]]
 
 
@@ -270,7 +270,7 @@ def test_walk_ends_where_links_go_round_or_leave_the_catalog(here: Memory):
     one = put(here, Kind.FILE, name="/1").record.uuid
     two = put(here, Kind.FILE, name="/2", derived_from=[one]).record.uuid
     put(here, Kind.FILE, name="/1", derived_from=[two, "105" + UUID[3:]])
-    steps = here.env.store.read(lambda work: list(ancestors(one, work)))
+    steps = here.env.store.read(lambda work: list(walk(one, Direction.ANCESTORS, work)))
     assert {(step.uuid, step.record is None) for step in steps} == {(two, False), ("105" + UUID[3:], True)}
 
 

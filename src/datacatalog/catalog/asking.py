@@ -13,7 +13,7 @@ from datacatalog.catalog.names import (
     KINDS,
     Names,
     Reference,
-    direction_named,
+    directions_named,
     kind_named,
     kinds_named,
     positive,
@@ -33,15 +33,13 @@ from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.finding import LOOKUP_ORDER, find_record
 from datacatalog.services.lineage import (
-    BOTH,
     DEPTH,
     Direction,
     Step,
-    ancestors,
-    descendants,
     graph_of,
     inputs_of,
     outputs_of,
+    walk,
 )
 from datacatalog.services.linkage import linked
 from datacatalog.services.verification import Sample, verify
@@ -102,7 +100,7 @@ class Asking:
         Raises:
             UnknownRecord, InvalidField.
         """
-        ways = BOTH if direction == "both" else (direction_named(direction),)
+        ways = directions_named(direction)
         options: dict[str, Any] = {
             "relations": relations_named(relations),
             "depth": positive("depth", depth),
@@ -112,8 +110,7 @@ class Asking:
 
         def steps(work: Work) -> list[Step]:
             start = self._uuid(reference, work)
-            walks = (ancestors if way is Direction.ANCESTORS else descendants for way in ways)
-            return [step for walk in walks for step in walk(start, work, **options)]
+            return [step for way in ways for step in walk(start, way, work, **options)]
 
         def draw() -> Graph:
             return self.env.store.read(

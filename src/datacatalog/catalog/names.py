@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.kinds import SPECS, Kind, Relation
-from datacatalog.services.lineage import Direction
+from datacatalog.services.lineage import DIRECTIONS, Direction
 
 Names = str | Iterable[str] | None
 """One name, several, or None for all."""
@@ -61,11 +61,11 @@ def kinds_named(names: Names, field: str = "kinds") -> tuple[Kind, ...] | None:
     return tuple(kind_named(name, field) for name in ([names] if isinstance(names, str) else names))
 
 
-def direction_named(text: str) -> Direction:
+def directions_named(text: str) -> Sequence[Direction]:
     try:
-        return Direction(text)
-    except ValueError:
-        raise InvalidField("direction", f"'{text}' is none of {', '.join(Direction)}, both") from None
+        return DIRECTIONS[text]
+    except KeyError:
+        raise InvalidField("direction", f"'{text}' is none of {', '.join(DIRECTIONS)}") from None
 
 
 def relations_named(names: Names) -> tuple[Relation, ...] | None:

@@ -10,7 +10,7 @@ Records that were deleted softly are walked through and left out. Fixities are n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.kinds import KIND_OF_PREFIX, Kind, Relation, TypedUuid
 from datacatalog.domain.labels import label
 from datacatalog.domain.linkage.graph import Graph, Node, edges_among
-from datacatalog.domain.records import Link, Record
+from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Store, Work
 from datacatalog.services.walks import Direction, Step, Walk, origin
 
@@ -27,16 +27,14 @@ __all__ = [
     "BOTH",
     "DATA",
     "DEPTH",
+    "DIRECTIONS",
     "Direction",
     "LineagePage",
     "Step",
-    "ancestors",
-    "descendants",
     "graph_of",
     "inputs_of",
     "lineage_page",
     "outputs_of",
-    "parents",
     "walk",
     "walk_on",
 ]
@@ -51,6 +49,12 @@ _AT_ONCE = 1000
 
 BOTH = (Direction.ANCESTORS, Direction.DESCENDANTS)
 
+DIRECTIONS: Mapping[str, Sequence[Direction]] = {
+    **{direction.value: (direction,) for direction in Direction},
+    "both": BOTH,
+}
+"""What people ask for -> the directions that are gone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineagePage:
@@ -64,42 +68,6 @@ class LineagePage:
     next: str | None
 
 
-def ancestors(
-    start: TypedUuid,
-    work: Work,
-    *,
-    relations: Collection[Relation] | None = None,
-    depth: int = DEPTH,
-    kinds: Collection[Kind] | None = None,
-    hidden: bool = False,
-) -> Iterator[Step]:
-    """Walk to everything that `start` comes from.
-
-    Args:
-        relations: walk along these links alone; None: along all.
-        kinds: return records of these kinds alone; others are walked through.
-        hidden: return those that were deleted softly as well.
-    """
-    return walk(
-        start, Direction.ANCESTORS, work, relations=relations, depth=depth, kinds=kinds, hidden=hidden
-    )
-
-
-def descendants(
-    start: TypedUuid,
-    work: Work,
-    *,
-    relations: Collection[Relation] | None = None,
-    depth: int = DEPTH,
-    kinds: Collection[Kind] | None = None,
-    hidden: bool = False,
-) -> Iterator[Step]:
-    """Walk to everything that came of `start`; arguments as for `ancestors`."""
-    return walk(
-        start, Direction.DESCENDANTS, work, relations=relations, depth=depth, kinds=kinds, hidden=hidden
-    )
-
-
 def walk(
     start: TypedUuid,
     direction: Direction,
@@ -111,9 +79,12 @@ def walk(
     hidden: bool = False,
     after: str | None = None,
 ) -> Iterator[Step]:
-    """Walk in a direction; arguments as for `ancestors`.
+    """Walk to everything that `start` comes from, or to everything that came of it.
 
     Args:
+        relations: walk along these links alone; None: along all.
+        kinds: return records of these kinds alone; others are walked through.
+        hidden: return those that were deleted softly as well.
         after: return what comes after this record, which the walk passes.
     Raises:
         InvalidField: `after` is no record, or the walk does not pass it.
@@ -153,12 +124,12 @@ def walk_on(
 
 def inputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:
     """Walk to every input of a file or a job: the files and references among its ancestors."""
-    return ancestors(start, work, depth=depth, kinds=DATA, hidden=hidden)
+    return walk(start, Direction.ANCESTORS, work, depth=depth, kinds=DATA, hidden=hidden)
 
 
 def outputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:
     """Walk to all data derived from a sample, a file, a job: the files and references among its descendants."""
-    return descendants(start, work, depth=depth, kinds=DATA, hidden=hidden)
+    return walk(start, Direction.DESCENDANTS, work, depth=depth, kinds=DATA, hidden=hidden)
 
 
 def lineage_page(
@@ -173,7 +144,7 @@ def lineage_page(
     after: str | None = None,
     limit: int = 100,
 ) -> LineagePage:
-    """Return a part of what `ancestors` or `descendants` returns; all pages together are the same.
+    """Return a part of what `walk` returns; all pages together are the same.
 
     Nothing is kept between two pages: each walks anew to where the last one ended. What is linked or deleted meanwhile may
     thus be missing or come twice.
@@ -233,11 +204,6 @@ def graph_of(
         more=more,
         next=last if len(wanted) == 1 else None,
     )
-
-
-def parents(uuid: TypedUuid, work: Work, relation: Relation | None = None) -> list[Link]:
-    """Return what a record says it comes from, directly."""
-    return list(work.links.of(uuid, relation))
 
 
 def _reached(step: Step, direction: Direction, near: TypedUuid, direct: bool) -> Node:

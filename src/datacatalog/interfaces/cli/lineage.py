@@ -115,13 +115,12 @@ def lineage(
 
 def _understood(ask: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is asked for, in the words of the service."""
-    from datacatalog.services.lineage import BOTH, DATA, Direction
+    from datacatalog.services.lineage import DATA, DIRECTIONS
 
-    up, down = Direction.ANCESTORS, Direction.DESCENDANTS
-    ways = {"ancestors": (up,), "inputs": (up,), "descendants": (down,), "outputs": (down,), "both": BOTH}
+    direction = {"inputs": "ancestors", "outputs": "descendants"}.get(ask, ask)
     kinds = frozenset(map(Kind, wishes["kinds"])) or (frozenset(DATA) if ask in PRESETS else None)
     return {
-        "directions": ways[ask],
+        "directions": DIRECTIONS[direction],
         "relations": frozenset(map(Relation, wishes["relations"])) or None,
         "kinds": kinds,
     }

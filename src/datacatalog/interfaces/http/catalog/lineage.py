@@ -25,15 +25,10 @@ from datacatalog.interfaces.http.catalog.showing import record_of
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, limit, number, parameters
 from datacatalog.ports.stores import Work
-from datacatalog.services.lineage import BOTH, DEPTH, Direction, graph_of
+from datacatalog.services.lineage import DEPTH, DIRECTIONS, graph_of
 
 T = TypeVar("T")
 
-DIRECTIONS: Mapping[str, tuple[Direction, ...]] = {
-    "ancestors": (Direction.ANCESTORS,),
-    "descendants": (Direction.DESCENDANTS,),
-    "both": BOTH,
-}
 PARAMETERS = ("direction", "relation", "kind", "depth", "limit", "after", "hidden", "format")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from datacatalog.domain.kinds import SPECS, Relation
 from datacatalog.exports import FORMATS
-from datacatalog.interfaces.http.catalog.lineage import DIRECTIONS, DRAWINGS, JSON
+from datacatalog.interfaces.http.catalog.lineage import DRAWINGS, JSON
 from datacatalog.interfaces.http.openapi.common import (
     AFTER,
     AFTER_NUMBER,
@@ -26,7 +26,7 @@ from datacatalog.interfaces.http.openapi.common import (
     operation,
 )
 from datacatalog.interfaces.http.openapi.parts import TEXT, answer, arrays, in_query, objects, schema
-from datacatalog.services.lineage import DEPTH
+from datacatalog.services.lineage import DEPTH, DIRECTIONS
 
 SCHEMAS_OF_ANSWERS: dict[str, Any] = {
     "catalog_kind": objects(
