@@ -336,6 +336,19 @@ def test_id_of_a_dead_letter_cannot_be_sent_again(store: Store, transport: Trans
     assert not store.transact(lambda work: work.outbox.send("q", {}, id="m", at=START))
 
 
+def test_what_waits_and_what_is_in_hands_is_found_by_how_its_id_begins(
+    store: Store, transport: Transport
+) -> None:
+    for key in ("a:10", "a:2", "a:3", "a:4", "a", "b:1", "a;1"):
+        send(store, key)
+    send(store, "a:5", "other")
+    hands = {key: claimed(transport) for key in ("a:10", "a:2", "a:3")}
+    settle(store, hands["a:2"])
+    transport.bury(hands["a:3"], reason="r")
+    assert transport.waiting("q", "a:") == ["a:10", "a:4"]
+    assert transport.waiting("q", "c") == []
+
+
 def test_depth_counts_what_waits_and_what_is_in_hands(store: Store, transport: Transport) -> None:
     assert transport.depth() == {}
     for number in range(3):

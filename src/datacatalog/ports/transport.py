@@ -52,6 +52,10 @@ class Transport(Protocol):
         """Throw a dead letter away for good; False where there is none. Its id stays known as handled."""
         ...
 
+    def waiting(self, queue: str, prefix: str) -> Sequence[str]:
+        """Return the ids that begin so of messages that wait or are being handled, in their order; dead letters are none of them."""
+        ...
+
     def depth(self) -> Mapping[str, int]:
         """Return how many messages wait or are being handled, by queue; dead letters not counted."""
         ...

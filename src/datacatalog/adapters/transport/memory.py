@@ -80,6 +80,15 @@ class MemoryTransport:
 
         return self._store.run(change)
 
+    def waiting(self, queue: str, prefix: str) -> Sequence[str]:
+        return self._store.run(
+            lambda tables: sorted(
+                m.id
+                for m in tables.messages.values()
+                if m.queue == queue and m.due is not None and m.id.startswith(prefix)
+            )
+        )
+
     def depth(self) -> Mapping[str, int]:
         return self._store.run(
             lambda tables: dict(Counter(m.queue for m in tables.messages.values() if m.due is not None))

@@ -27,6 +27,9 @@ from datacatalog.ports.stores import DeadLetter, Delivery
 POLL_S = 0.05
 """How often a sleeping worker looks whether another process has written."""
 
+_BEYOND = "\U0010ffff"
+"""Behind a prefix: after every id that begins so."""
+
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -108,6 +111,12 @@ class SqliteTransport:
             " WHERE queue = ? AND id = ? AND died IS NOT NULL"
         )
         return self._write(sql, (self._now(), queue, id), news=False)
+
+    def waiting(self, queue: str, prefix: str) -> Sequence[str]:
+        sql = "SELECT id FROM messages WHERE queue = ? AND id >= ? AND id < ? AND due IS NOT NULL ORDER BY id"
+        values = (queue, prefix, f"{prefix}{_BEYOND}")
+        rows = self._database.read(lambda seat: seat.cursor.execute(sql, values).fetchall())
+        return [key for [key] in rows]
 
     def depth(self) -> Mapping[str, int]:
         sql = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
