@@ -436,6 +436,12 @@ class Unavailable(DatacatalogError):
     retry = True
 
 
+class NotYet(Unavailable):
+    """Something else has to be done before; waiting for it counts as no try."""
+
+    code = "not-yet"
+
+
 class StoreDown(Unavailable):
     """The ledger cannot be read or written now."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from datacatalog.bootstrap import App
-from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost
+from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost, NotYet
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
@@ -27,6 +27,8 @@ log = logging.getLogger("datacatalog.worker")
 IDLE = timedelta(seconds=1)
 RETRY_MAX = timedelta(minutes=5)
 DOUBLINGS_MAX = 20
+TURN = timedelta(seconds=1)
+"""How long what has to wait for something else is put aside."""
 HOUSEKEEPING = timedelta(hours=1)
 GRACE = timedelta(seconds=10)
 
@@ -134,7 +136,9 @@ class Worker:
             log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
 
     def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
-        if error.retry and not self._over(delivery):
+        if isinstance(error, NotYet):
+            self.app.env.transport.retry(delivery, delay=TURN, reason=str(error), counted=False)
+        elif error.retry and not self._over(delivery):
             self._again(delivery, str(error))
         else:
             self._give_up(delivery, error, f"{error.code}: {error}")

@@ -54,7 +54,8 @@ class Batch:
         new: files that the ledger had no record of; known: those that it had one of.
         paths: of all files that were picked, those included that are as they were.
         bytes: their sizes.
-        unreadable: paths of files that could not be read.
+        unreadable: paths of files that could not be read; those among them that end in white space have no record either, since
+            to the ledger such a path is the one without it, which is another file's.
     """
 
     last: str = ""
@@ -89,7 +90,7 @@ def batches(plan: Plan, after: str | None) -> Generator[Batch, None, None]:
             yield batch
             batch = Batch()
         size = min(2 * size, LAST_CHUNK)
-    if batch.paths:
+    if batch.paths or batch.unreadable:
         yield batch
 
 
@@ -101,6 +102,12 @@ def _picked(plan: Plan, after: str | None) -> Iterator[tuple[FileInfo, Choice]]:
 
 
 def _find(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], batch: Batch) -> None:
+    batch.last = chunk[-1][0].path
+    if any(info.path[-1].isspace() for info, _ in chunk):
+        batch.unreadable += [info.path for info, _ in chunk if info.path[-1].isspace()]
+        chunk = [each for each in chunk if not each[0].path[-1].isspace()]
+        if not chunk:
+            return
     seen = _seen(plan, chunk)
     names, states, paths = seen.names, seen.states, batch.paths
     changed = chunk
@@ -117,8 +124,7 @@ def _find(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]], batch: Batch) ->
         path = found.info.path
         paths.append(path)
         batch.bytes += found.info.size_bytes
-        (batch.known if path in names or path[-1].isspace() else batch.new).append(found)
-    batch.last = chunk[-1][0].path
+        (batch.known if path in names else batch.new).append(found)
 
 
 def _seen(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]]) -> _Seen:

@@ -75,7 +75,7 @@ class Plan:
     def uuid(self, path: str) -> TypedUuid:
         """Return the UUID of a file of this archive."""
         env = self.env
-        if self.system == env.rules.default_system and not path[-1].isspace():
+        if self.system == env.rules.default_system:
             # As the general rule has it, for a path as storages spell them.
             return env.identity.uuid(Kind.FILE, path)
         place = {"name": path, "storage_system": self.system}

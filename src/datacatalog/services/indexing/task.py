@@ -15,6 +15,7 @@ from datacatalog.domain.errors import (
     GivenUp,
     LeaseLost,
     NoSuchPath,
+    NotYet,
     UnknownRecord,
 )
 from datacatalog.domain.indexing import IndexRequest, read_index_request
@@ -27,7 +28,7 @@ from datacatalog.services.env import Env
 from datacatalog.services.indexing.ahead import made_ahead
 from datacatalog.services.indexing.finding import Batch, batches
 from datacatalog.services.indexing.garbage import rarely_collected
-from datacatalog.services.indexing.messages import requests_of, task_id
+from datacatalog.services.indexing.messages import INDEX_QUEUE, entry_of, requests_of, task_id
 from datacatalog.services.indexing.plan import Plan, parents_of
 from datacatalog.services.indexing.sources import Transact, resolve_sources
 from datacatalog.services.indexing.writing import Ready, prepare, write
@@ -91,7 +92,11 @@ def index_archive(task: Task, env: Env) -> None:
     Where that cannot be done, the job is FINISHED again all the same, since its outputs are there, and the `indexed` entry
     of its history tells the error; it can be indexed anew.
 
+    What one job is asked to index is done in the order of asking, one request after another: of two that give a file a level,
+    the later one counts.
+
     Raises:
+        NotYet: an earlier request of this job is not done yet.
         Unavailable: worth another try.
         LeaseLost.
     """
@@ -99,6 +104,8 @@ def index_archive(task: Task, env: Env) -> None:
     key = task.delivery.id
     began = Tally(**(env.store.read(lambda work: work.progress.get(key)) or {}))
     so_far = _SoFar(began)
+    if not task.exhausted and (earlier := _asked_before(uuid, key, env)):
+        raise NotYet(f"{earlier} comes first")
     try:
         if task.exhausted:
             raise GivenUp(task.delivery.tries - 1)
@@ -120,6 +127,13 @@ def index_archive(task: Task, env: Env) -> None:
         _mark_indexed(uuid, run, so_far.tally, work, env)
 
     task.finish(finish)
+
+
+def _asked_before(job: TypedUuid, key: str, env: Env) -> str | None:
+    """Return an indexing of a job that was asked for before this one, and still waits or is under way."""
+    here = entry_of(key)
+    waiting = env.transport.waiting(INDEX_QUEUE, task_id(job, ""))
+    return next((other for other in waiting if entry_of(other) < here), None)
 
 
 def files_so_far(job: TypedUuid, entry: int, env: Env) -> int:
