@@ -171,5 +171,6 @@ def test_what_makes_no_sense_is_refused(uuids: dict[str, str], shell: Shell) -> 
     assert shell.fails("lineage", uuids["table"], "--after", "nonsense") == (2, "invalid-field")
     assert usage(shell.run("lineage", uuids["table"], "--both", "--format", "list"))
     assert usage(shell.run("lineage", uuids["table"], "--kind", "fixity"))
+    assert usage(shell.run("lineage", uuids["table"], "--kind", "product"))
     assert usage(shell.run("lineage", uuids["table"], "--relation", "cousin_of"))
     assert usage(shell.run("lineage", uuids["table"], "--depth", "0"))

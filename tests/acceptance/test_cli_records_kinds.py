@@ -44,6 +44,29 @@ def test_records_of_a_kind_are_listed_by_field_and_by_page(shell: Shell) -> None
     assert shell.fails("records", "list", "leaf") == (2, "usage")
 
 
+def test_kinds_are_also_called_by_their_collections(shell: Shell) -> None:
+    load(shell, {"experiment_id": "experiment.e.1"})
+    shell.ok(
+        "load",
+        "-",
+        "--kind",
+        "samples",
+        stdin=json.dumps({"sample_id": "s1", "child_of": ["experiment.e.1"]}),
+    )
+    [sample] = shell.ask("records", "list", "samples")
+    assert sample["child_of"] == [shell.ask("records", "show", "experiment.e.1")["uuid"]]
+    assert json.loads(shell.ok("dump", "samples")) == sample
+    assert shell.ask("linked", "experiment.e.1", "--to", "samples") == [
+        {"uuid": sample["uuid"], "label": "s1"}
+    ]
+    nodes = shell.ask("lineage", "experiment.e.1", "--down", "--kind", "samples")["nodes"]
+    assert [node["label"] for node in nodes] == ["experiment.e.1", "s1"]
+    shell.ok("records", "delete", "s1")
+    assert shell.ask("records", "list", "samples", "--all") == [{**sample, "hidden": True}]
+    nodes = shell.ask("lineage", "experiment.e.1", "--down", "--all")["nodes"]
+    assert [node["hidden"] for node in nodes] == [False, True]
+
+
 def test_record_is_shown_changed_and_told_of(shell: Shell) -> None:
     load(shell, SAMPLE)
     document = shell.ask("records", "show", "sample.tacc.1")

@@ -12,7 +12,7 @@ import click
 from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
-from datacatalog.interfaces.cli.params import where_option
+from datacatalog.interfaces.cli.params import KindName, where_option
 from datacatalog.interfaces.cli.writing import complete_file
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ _TOLD_EACH = 1000
 
 
 @click.command(cls=Command)
-@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=click.Choice([kind.value for kind in SPECS]))
+@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=KindName(SPECS))
 @where_option
 @click.option("--format", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True,
               help="A JSON document per line, or a table of one kind.")  # fmt: skip
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Where to write; the file appears, or changes, when it is complete.")  # fmt: skip
 @click.option("--all", "hidden", is_flag=True, help="Those that were deleted softly as well.")
 @pass_cli

@@ -21,6 +21,7 @@ _CRATE = "ro-crate"
     "--format", type=click.Choice(FORMATS), default="prov-json", show_default=True, help="What to write."
 )
 @click.option(
+    "-o",
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from datacatalog.domain.kinds import Kind, Relation
+from datacatalog.domain.kinds import SPECS, Kind, Relation
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.output import dumped, printable
+from datacatalog.interfaces.cli.params import KindName
 from datacatalog.interfaces.cli.writing import complete_file
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ LIMIT = 1000
 PRESETS = ("inputs", "outputs")
 
 Say = Callable[[str], object]
-
-
-def _one_of(names: Iterable[str]) -> click.Choice[str]:
-    return click.Choice(sorted(str(name) for name in names))
 
 
 @click.command(cls=Command)
@@ -47,7 +44,7 @@ def _one_of(names: Iterable[str]) -> click.Choice[str]:
 @click.option(
     "--relation",
     "relations",
-    type=_one_of(Relation),
+    type=click.Choice([relation.value for relation in Relation]),
     metavar="NAME",
     multiple=True,
     help="Only along such links; repeatable.",
@@ -55,7 +52,7 @@ def _one_of(names: Iterable[str]) -> click.Choice[str]:
 @click.option(
     "--kind",
     "kinds",
-    type=_one_of(kind for kind in Kind if kind is not Kind.FIXITY),
+    type=KindName(kind for kind in SPECS if kind is not Kind.FIXITY),
     metavar="KIND",
     multiple=True,
     help="Only records of this kind, whatever lies between; repeatable.",
@@ -68,7 +65,7 @@ def _one_of(names: Iterable[str]) -> click.Choice[str]:
     show_default=True,
     help="At most so many steps away.",
 )
-@click.option("--hidden", is_flag=True, help="Show what was deleted softly as well.")
+@click.option("--all", "--hidden", "hidden", is_flag=True, help="Show what was deleted softly as well.")
 @click.option(
     "--limit",
     type=click.IntRange(1),

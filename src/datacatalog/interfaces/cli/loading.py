@@ -16,11 +16,12 @@ import click
 from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.params import KindName
 
 if TYPE_CHECKING:
     from datacatalog.services.loading import Loaded, Source
 
-LOADED = tuple(dict.fromkeys([*(kind.value for kind in SPECS), Kind.PRODUCT.value]))
+LOADED = (*SPECS, Kind.PRODUCT)
 
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 _GZIP = b"\x1f\x8b"
@@ -28,10 +29,14 @@ _GZIP = b"\x1f\x8b"
 
 @click.command(cls=Command)
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
 @click.option(
-    "--kind", type=click.Choice(LOADED), help="What the records are; without it, each one's fields tell."
+    "--kind", type=KindName(LOADED), help="What the records are; without it, each one's fields tell."
 )
 @click.option("--format", type=click.Choice(["json", "csv"]),
               help="JSON is JSON Lines too. Without it, the name or the first character tells.")  # fmt: skip

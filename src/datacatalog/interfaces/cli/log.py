@@ -30,7 +30,7 @@ def log(cli: Cli, record: str, after: int, limit: int) -> None:
     """Tell who changed a record, when, and what; the oldest first.
 
     Hidden records and those that were removed are named by their UUID. What happens to a job is in its history: 'datacatalog
-    jobs show'.
+    jobs history'.
     """
 
     def body(work: Work) -> list[dict[str, Any]]:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from datacatalog.domain.kinds import SPECS, Kind
+
 if TYPE_CHECKING:
-    from datacatalog.domain.kinds import Kind, TypedUuid
+    from datacatalog.domain.kinds import TypedUuid
+
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 LEVELS = ("READ", "EXECUTE", "UPDATE")
 _LIFETIME = re.compile(r"(\d{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_COLLECTIONS = {spec.collection: kind.value for kind, spec in SPECS.items()}
+
+
+class KindName(_Choice):
+    """What a kind of record is called: `sample`, or as in addresses `samples`. It is passed on as the former."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        super().__init__([kind.value for kind in kinds])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(_COLLECTIONS.get(value, value), param, ctx)
 
 
 def read_lifetime(context: click.Context, _: click.Parameter, value: str | None) -> timedelta | None:

@@ -11,7 +11,7 @@ from datacatalog.domain.kinds import SPECS, Kind
 from datacatalog.domain.linkage.levels import HIERARCHY
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command, Group
-from datacatalog.interfaces.cli.params import after_option, limit_option, read_pairs, where_option
+from datacatalog.interfaces.cli.params import KindName, after_option, limit_option, read_pairs, where_option
 
 if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from datacatalog.ports.stores import Work
     from datacatalog.services.records import Written
 
-LISTED = tuple(kind.value for kind in SPECS)
-LEVELS = tuple(kind.value for kind in (*HIERARCHY, Kind.PIPELINEJOB))
+LEVELS = (*HIERARCHY, Kind.PIPELINEJOB)
 BATCH = 1000
 
 reference = click.argument("record", metavar="UUID|PATH|ID")
@@ -42,7 +41,7 @@ def records() -> None:
 
 
 @records.command("list")
-@click.argument("kind", type=click.Choice(LISTED))
+@click.argument("kind", metavar="KIND", type=KindName(SPECS))
 @where_option
 @click.option("--all", "hidden", is_flag=True, help="Those that were deleted as well.")
 @limit_option
@@ -50,13 +49,17 @@ def records() -> None:
 @pass_cli
 def list_(cli: Cli, kind: str, where: Mapping[str, str], hidden: bool, limit: int, after: str | None) -> None:
     """List the records of a kind."""
-    from datacatalog.interfaces.cli.showing import row
+    from datacatalog.services.documents import documents_of
 
-    page = cli.env.store.read(
-        lambda work: work.records.page(Kind(kind), where, after=after, limit=limit, hidden=hidden)
-    )
+    def body(work: Work) -> list[dict[str, Any]]:
+        page = work.records.page(Kind(kind), where, after=after, limit=limit, hidden=hidden).records
+        return [
+            document if record.visible else {**document, "hidden": True}
+            for record, document in zip(page, documents_of(page, work), strict=True)
+        ]
+
     fields = SPECS[Kind(kind)].published_search
-    cli.out.table(map(row, page.records), ("uuid", *fields, *(["hidden"] if hidden else [])))
+    cli.out.table(cli.env.store.read(body), ("uuid", *fields, *(["hidden"] if hidden else [])))
 
 
 @records.command()
@@ -95,8 +98,8 @@ def _properties(record: Record) -> dict[str, Any]:
 def set_(cli: Cli, record: str, fields: Mapping[str, str], if_revision: int | None) -> None:
     """Set fields of a record.
 
-    What is no JSON is taken as text. An object changes only the fields that it names, null removes a field, and a list of links
-    takes the place of the links that are there.
+    What is no JSON is taken as text. An object, such as depth='{"value": 3}', changes only the fields that it names, null removes
+    a field, and a list of UUIDs takes the place of the links that are there.
     """
     patch = {name: _json_or_text(text) for name, text in fields.items()}
 
@@ -130,7 +133,10 @@ def delete(cli: Cli, record: str, force: bool, if_revision: int | None) -> None:
 @click.argument("record", metavar="UUID")
 @pass_cli
 def undelete(cli: Cli, record: str) -> None:
-    """Bring a hidden record back."""
+    """Bring a hidden record back.
+
+    Hidden records are named by their UUID; 'datacatalog records list KIND --all' shows it.
+    """
 
     def body(work: Work) -> Written:
         from datacatalog.services.records import undelete_record
@@ -142,7 +148,7 @@ def undelete(cli: Cli, record: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("records", nargs=-1, required=True, metavar="UUID|PATH|ID...")
-@click.option("--to", "kind", type=click.Choice(LEVELS), required=True, help="What is asked for.")
+@click.option("--to", "kind", type=KindName(LEVELS), required=True, help="What is asked for.")
 @pass_cli
 def linked(cli: Cli, records: Sequence[str], kind: str) -> None:
     """Tell what belongs to records: files, measurements, samples, ..., or jobs.
