@@ -105,7 +105,7 @@ def test_index_asks_a_worker_to_index_and_waits_where_it_is_told_to(indexed: str
     done = shell.ask(*words, "--wait", "--timeout", "20")
     worker.join()
     shell.work()
-    assert done["done"] is True
+    assert (done["done"], done["state"], done["last_event"]) == (True, "FINISHED", "indexed")
     levels = {Path(f["name"]).name: f["level"] for f in shell.ask("files", "list", "--job", indexed)}
     assert levels == {"table.csv": "2", "plot.png": "1"}
 
@@ -114,3 +114,4 @@ def test_index_refuses_what_the_lifecycle_and_the_token_do_not_allow(indexed: st
     assert shell.fails("index", shell.job(unfinished=1)) == (4, "illegal-transition")
     assert shell.fails("index", indexed, "--token", "x" * 17) == (77, "invalid-token")
     assert shell.fails("index", indexed, "--filter", "(")[0] == 2
+    assert shell.fails("index", indexed, "--level", "9") == (2, "usage")

@@ -12,12 +12,19 @@ from functools import partial
 from itertools import islice
 
 from datacatalog.domain.archive import AgaveUri
-from datacatalog.domain.errors import DatacatalogError, NoSuchPath, StorageDown, UnknownRecord, UnsafePath
+from datacatalog.domain.errors import (
+    DatacatalogError,
+    InvalidField,
+    NoSuchPath,
+    StorageDown,
+    UnknownRecord,
+    UnsafePath,
+)
 from datacatalog.domain.identifiers.typed import kind_of, overlay, read_typed
 from datacatalog.domain.indexing import picked, requests_for
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.paths import normalised
+from datacatalog.domain.paths import normalised, shown
 from datacatalog.domain.records import Record
 from datacatalog.domain.verification import (
     Content,
@@ -77,13 +84,21 @@ def verify(target: str, env: Env, sample: Sample | None = None) -> Iterator[Find
     sample = sample or Sample()
     check_share(sample.share)
     if not target.startswith(("/", "agave://")):
-        uuid = read_typed(target, *_JOB_OR_PATH, field="target")
+        uuid = _uuid_in(target)
         if kind_of(uuid) is Kind.PIPELINEJOB:
             return _of_job(env.store.read(lambda work: job_for(uuid, work)), env, sample)
         return _at(env.store.read(lambda work: _place_of(uuid, work, env)), env, sample)
     if target.startswith("/"):
         return _at(AgaveUri(env.rules.default_system, normalised(target, "target")), env, sample)
     return _at(AgaveUri.parse(target, "target"), env, sample)
+
+
+def _uuid_in(target: str) -> TypedUuid:
+    try:
+        return read_typed(target, *_JOB_OR_PATH, field="target")
+    except InvalidField as e:
+        told = f"{shown(target)} is neither a path that begins with / or agave:// nor the UUID of a job or a file"
+        raise InvalidField("target", told) from e
 
 
 def _place_of(uuid: TypedUuid, work: Work, env: Env) -> AgaveUri:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datacatalog.domain.indexing import LEVELS
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.jobs import job_uuid
 from datacatalog.interfaces.cli.lazy import Command
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     metavar="RE",
     help="Only files whose names match; may be given again.",
 )
-@click.option("--level", metavar="L", help="Processing level of what is found.")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    metavar="L",
+    help=f"Processing level of what is found: {', '.join(LEVELS)}.",
+)
 @token_option("The job's update token; without it, this command makes it.")
 @click.option("--wait", is_flag=True, help="Wait until a worker has done it.")
 @click.option(
@@ -72,8 +78,8 @@ def index(
                 waiting(f"{text}, {files} files so far" if files else text)
 
             status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=shown)
-        state = cli.env.store.read(lambda work: job_for(job, work)).state
-        answer = {**answer, "state": state.value, "done": status == 0}
+        now = cli.env.store.read(lambda work: job_for(job, work))
+        answer = {**answer, "state": now.state.value, "last_event": now.last_event, "done": status == 0}
     cli.out.document(answer)
     return status
 
