@@ -23,15 +23,12 @@ from datacatalog.catalog.names import (
 )
 from datacatalog.catalog.reading import entries_of
 from datacatalog.catalog.records import Jobs, Records
-from datacatalog.domain.documents import published
-from datacatalog.domain.errors import InvalidField, UnknownRecord
-from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.linkage.graph import Graph
 from datacatalog.domain.records import Change
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.finding import LOOKUP_ORDER, find_record
+from datacatalog.services.finding import LOOKUP_ORDER, find_record, uuid_named
 from datacatalog.services.lineage import (
     DEPTH,
     Direction,
@@ -42,6 +39,7 @@ from datacatalog.services.lineage import (
     walk,
 )
 from datacatalog.services.linkage import linked
+from datacatalog.services.records import changes_of
 from datacatalog.services.verification import Sample, verify
 
 GRAPH_MAX = 1000
@@ -159,11 +157,9 @@ class Asking:
 
         def body(work: Work) -> Entries:
             uuid, found, after = self._uuid(reference, work, gone=True), Entries(), 0
-            while page := work.records.changes(uuid, after=after, limit=_BATCH):
+            while page := changes_of(uuid, work, after=after, limit=_BATCH):
                 found += [_change(change) for _, change in page]
                 after = page[-1][0]
-            if not found and work.records.find(uuid) is None:
-                raise UnknownRecord(uuid)
             return found
 
         return self.env.store.read(body)
@@ -207,10 +203,7 @@ class Asking:
     def _uuid(self, reference: Reference, work: Work, *, gone: bool = False) -> TypedUuid:
         """Return the UUID of what a reference names; with `gone`, a UUID is taken as it is."""
         if gone:
-            try:
-                return read_typed(text_of(reference))
-            except InvalidField:
-                pass
+            return uuid_named(text_of(reference), work, self.env)
         return find_record(text_of(reference), work, self.env).uuid
 
 
@@ -227,14 +220,4 @@ def _entries(uuids: Iterable[TypedUuid], work: Work) -> Entries:
 
 
 def _change(change: Change) -> Entry:
-    return Entry(
-        {
-            "uuid": change.uuid,
-            "date": published(change.date),
-            "action": change.action,
-            "revision": change.revision,
-            "diff": change.diff,
-            "admin": dict(change.admin),
-        },
-        kind="change",
-    )
+    return Entry({"uuid": change.uuid, **change.document()}, kind="change")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from datacatalog.catalog.entries import Entries, Entry
 from datacatalog.catalog.names import Reference, positive, text_of
 from datacatalog.catalog.reading import BATCH, entries_of
 from datacatalog.domain.errors import InvalidField, UnknownRecord
-from datacatalog.domain.jobs.lifecycle import State
+from datacatalog.domain.jobs.lifecycle import read_state
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Page, Work
 from datacatalog.services.documents import fixities_of, history_of
 from datacatalog.services.env import Env
 from datacatalog.services.finding import files_of, find_record
+from datacatalog.services.paging import pages
 
 
 class Records:
@@ -71,7 +72,7 @@ class Records:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that can be searched."""
-        return tuple(name for name in SPECS[self._kind].searchable if not name.startswith("_"))
+        return SPECS[self._kind].published_search
 
     def __iter__(self) -> Iterator[Entry]:
         return self.each()
@@ -111,20 +112,11 @@ class Records:
         return wanted
 
     def _each(self, where: dict[str, str], hidden: bool) -> Iterator[Entry]:
-        after: str | None = None
-        while True:
-            entries, after = self._env.store.read(
-                lambda work, after=after: self._page(where, after, hidden, work)  # type: ignore[misc]
-            )
-            yield from entries
-            if after is None:
-                return
+        def read(after: str | None, work: Work) -> tuple[list[Entry], str | None]:
+            page = work.records.page(self._kind, where, after=after, limit=BATCH, hidden=hidden)
+            return list(entries_of(page.records, work)), page.next
 
-    def _page(
-        self, where: dict[str, str], after: str | None, hidden: bool, work: Work
-    ) -> tuple[list[Entry], str | None]:
-        page = work.records.page(self._kind, where, after=after, limit=BATCH, hidden=hidden)
-        return list(entries_of(page.records, work)), page.next
+        return chain.from_iterable(pages(read, self._env.store))
 
 
 class Jobs(Records):
@@ -179,9 +171,7 @@ class Jobs(Records):
     def _wanted(self, where: dict[str, Any]) -> dict[str, str]:
         pipeline, state = where.pop("pipeline", None), where.get("state")
         if state is not None:
-            where["state"] = str(state).upper()
-            if where["state"] not in set(State):
-                raise InvalidField("state", f"'{state}' is none of {', '.join(State)}")
+            where["state"] = read_state(str(state))
         wanted = super()._wanted(where)
         if pipeline is not None:
             wanted["pipeline_uuid"] = self._env.store.read(
@@ -190,14 +180,10 @@ class Jobs(Records):
         return wanted
 
     def _each_file(self, job: TypedUuid) -> Iterator[Entry]:
-        after: str | None = None
-        while True:
-            entries, after = self._env.store.read(
-                lambda work, after=after: _files(files_of(job, work, after=after, limit=BATCH), work)  # type: ignore[misc]
-            )
-            yield from entries
-            if after is None:
-                return
+        def read(after: str | None, work: Work) -> tuple[list[Entry], str | None]:
+            return _files(files_of(job, work, after=after, limit=BATCH), work)
+
+        return chain.from_iterable(pages(read, self._env.store))
 
 
 def _files(page: Page, work: Work) -> tuple[list[Entry], str | None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.documents import JsonObject, published
 from datacatalog.domain.errors import InvalidField, InvalidLink
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, Relation, TypedUuid
 
@@ -66,6 +66,16 @@ class Change:
     revision: int
     diff: JsonObject
     admin: Mapping[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """Return the line as readers see it, for whoever knows of which record it is."""
+        return {
+            "date": published(self.date),
+            "action": self.action,
+            "revision": self.revision,
+            "diff": dict(self.diff),
+            "admin": dict(self.admin),
+        }
 
 
 def diff_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -73,6 +73,18 @@ def _candidates(reference: str, kinds: Sequence[Kind], work: Work, env: Env) -> 
             yield work.records.identified(kind, field, reference)
 
 
+def uuid_named(reference: str, work: Work, env: Env) -> TypedUuid:
+    """Return the UUID that a text is, whatever has become of its record, or that of the record which it names.
+
+    Raises:
+        UnknownRecord: it is no typed UUID, and names nothing.
+    """
+    try:
+        return read_typed(reference)
+    except InvalidField:
+        return find_record(reference, work, env).uuid
+
+
 def files_of(job: TypedUuid, work: Work, *, after: str | None = None, limit: int = 100) -> Page:
     """Return a page of the visible files that a job generated, ordered by UUID; a page may hold fewer than `limit`."""
     links = work.links.to(job, Relation.GENERATED_BY, kind=Kind.FILE, after=after, limit=limit)

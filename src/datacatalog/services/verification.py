@@ -42,6 +42,7 @@ from datacatalog.services.env import Env
 from datacatalog.services.finding import files_of
 from datacatalog.services.inventory import PAGE, Known, Pair, Walk, inventory, uuid_at
 from datacatalog.services.jobs import job_for
+from datacatalog.services.paging import pages
 
 BATCH = 200
 _JOB_OR_PATH = (Kind.PIPELINEJOB, Kind.FILE)
@@ -146,13 +147,12 @@ def _again(first: Pair | None, rest: Iterator[Pair]) -> Iterator[Pair]:
 
 def _generated(job: Job, env: Env) -> Iterator[Sequence[Record]]:
     """Yield the visible files that a job generated, page by page, ordered by UUID."""
-    after: str | None = None
-    while True:
-        page = env.store.read(lambda work, after=after: files_of(job.uuid, work, after=after, limit=PAGE))  # type: ignore[misc]
-        yield page.records
-        if page.next is None:
-            return
-        after = page.next
+
+    def read(after: str | None, work: Work) -> tuple[Sequence[Record], str | None]:
+        page = files_of(job.uuid, work, after=after, limit=PAGE)
+        return page.records, page.next
+
+    return pages(read, env.store)
 
 
 def _system_of(file: Record, env: Env) -> str:

@@ -118,3 +118,15 @@ def read_event(name: str) -> Event:
         return Event(name.lower())
     except ValueError:
         raise InvalidField("name", f"'{name}' is no event; one of {', '.join(Event)}") from None
+
+
+def read_state(name: str) -> State:
+    """Return the state of this name; case does not matter.
+
+    Raises:
+        InvalidField: there is no such state.
+    """
+    try:
+        return State(name.upper())
+    except ValueError:
+        raise InvalidField("state", f"{name!a:.80} is no state; one of {', '.join(State)}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +16,7 @@ from datacatalog.interfaces.cli.params import after_option, limit_option
 if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
     from datacatalog.domain.records import Link, Record
-    from datacatalog.ports.stores import Page, Work
+    from datacatalog.ports.stores import Work
     from datacatalog.services.env import Env
 
 COLUMNS = ("uuid", "name", "type", "level", "size", "checksum")
@@ -47,22 +47,19 @@ def list_(cli: Cli, job: str | None, prefix: str, limit: int, after: str | None)
 
 
 def _files(env: Env, job: TypedUuid | None, after: str | None) -> Iterator[Record]:
-    """Yield the visible files, or those of a job, ordered by UUID, page by page."""
-    while True:
-        page = env.store.read(lambda work, after=after: _page(job, after, work))  # type: ignore[misc]
-        yield from page.records
-        if page.next is None:
-            return
-        after = page.next
-
-
-def _page(job: TypedUuid | None, after: str | None, work: Work) -> Page:
+    """Yield the visible files, or those of a job, ordered by UUID."""
     from datacatalog.domain.kinds import Kind
     from datacatalog.services.finding import files_of
+    from datacatalog.services.paging import pages
 
-    if job is None:
-        return work.records.page(Kind.FILE, after=after, limit=PAGE)
-    return files_of(job, work, after=after, limit=PAGE)
+    def read(after: str | None, work: Work) -> tuple[Sequence[Record], str | None]:
+        if job is None:
+            page = work.records.page(Kind.FILE, after=after, limit=PAGE)
+        else:
+            page = files_of(job, work, after=after, limit=PAGE)
+        return page.records, page.next
+
+    return chain.from_iterable(pages(read, env.store, after=after))
 
 
 def _with_content(files: Sequence[Record], work: Work) -> Iterator[dict[str, Any]]:

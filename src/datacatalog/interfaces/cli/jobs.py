@@ -137,10 +137,11 @@ def list_(
     cli: Cli, state: str | None, pipeline: str | None, hidden: bool, limit: int, after: str | None
 ) -> None:
     """List jobs."""
+    from datacatalog.domain.jobs.lifecycle import read_state
     from datacatalog.domain.kinds import Kind
     from datacatalog.interfaces.cli.showing import row
 
-    where = {"state": read_state(state)} if state else {}
+    where = {"state": read_state(state).value} if state else {}
     if pipeline:
         where["pipeline_uuid"] = pipeline_uuid(pipeline, cli)
     page = cli.env.store.read(
@@ -212,14 +213,3 @@ def job_uuid(text: str) -> TypedUuid:
     from datacatalog.domain.kinds import Kind
 
     return typed(text, Kind.PIPELINEJOB)
-
-
-def read_state(text: str) -> str:
-    """Read the name of a state; case does not matter.  Raises InvalidField."""
-    from datacatalog.domain.errors import InvalidField
-    from datacatalog.domain.jobs.lifecycle import State
-
-    try:
-        return State(text.upper()).value
-    except ValueError:
-        raise InvalidField("state", f"'{text}' is no state; one of {', '.join(State)}") from None

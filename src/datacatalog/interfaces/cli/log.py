@@ -34,15 +34,10 @@ def log(cli: Cli, record: str, after: int, limit: int) -> None:
     """
 
     def body(work: Work) -> list[dict[str, Any]]:
-        from datacatalog.domain.errors import InvalidField
-        from datacatalog.domain.identifiers.typed import read_typed
-        from datacatalog.services.finding import find_record
+        from datacatalog.services.finding import uuid_named
         from datacatalog.services.records import changes_of
 
-        try:
-            uuid = read_typed(record)
-        except InvalidField:
-            uuid = find_record(record, work, cli.env).uuid
+        uuid = uuid_named(record, work, cli.env)
         return [_row(seq, change) for seq, change in changes_of(uuid, work, after=after, limit=limit)]
 
     rows = cli.env.store.read(body)
@@ -52,17 +47,9 @@ def log(cli: Cli, record: str, after: int, limit: int) -> None:
 
 
 def _row(seq: int, change: Change) -> dict[str, Any]:
-    from datacatalog.domain.documents import published
-
-    return {
-        "seq": seq,
-        "date": published(change.date),
-        "action": change.action,
-        "revision": change.revision,
-        "by": change.admin.get("by"),
-        "owner": change.admin.get("owner"),
-        "changed": dict(change.diff),
-    }
+    document = change.document()
+    changed, admin = document.pop("diff"), document.pop("admin")
+    return {"seq": seq, **document, "by": admin.get("by"), "owner": admin.get("owner"), "changed": changed}
 
 
 def _told(changed: Mapping[str, Any]) -> str:

@@ -181,14 +181,9 @@ def _found(cli: Cli, text: str, work: Work) -> Record:
 
 
 def _uuid(cli: Cli, text: str, work: Work) -> TypedUuid:
-    """Return the UUID that a text is, hidden or not, or the one of the record that it names."""
-    from datacatalog.domain.errors import InvalidField
-    from datacatalog.domain.identifiers.typed import read_typed
+    from datacatalog.services.finding import uuid_named
 
-    try:
-        return read_typed(text)
-    except InvalidField:
-        return _found(cli, text, work).uuid
+    return uuid_named(text, work, cli.env)
 
 
 def _tell(cli: Cli, written: Written) -> None:

@@ -11,9 +11,9 @@ import click
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.job import Job
-from datacatalog.domain.jobs.lifecycle import Event, State
+from datacatalog.domain.jobs.lifecycle import Event, State, read_state
 from datacatalog.interfaces.cli.context import Cli, pass_cli
-from datacatalog.interfaces.cli.jobs import job_uuid, read_state
+from datacatalog.interfaces.cli.jobs import job_uuid
 from datacatalog.interfaces.cli.lazy import Command
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def watch(cli: Cli, uuid: str, timeout_s: float | None, until: str | None) -> in
     from datacatalog.services.jobs import job_document
 
     job = job_uuid(uuid)
-    verdict = reached(State(read_state(until))) if until else finished
+    verdict = reached(read_state(until)) if until else finished
     with cli.out.status() as waiting:
         tell = (lambda entry: None) if cli.json else lambda entry: _print(entry, cli)
         status = follow(job, cli.env, verdict, timeout_s=timeout_s, tell=tell, waiting=waiting)

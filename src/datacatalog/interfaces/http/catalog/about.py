@@ -8,11 +8,10 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from datacatalog.domain.documents import published
 from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.records import Change, Record
+from datacatalog.domain.records import Record
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.catalog.addresses import kind_in, uuid_in
 from datacatalog.interfaces.http.catalog.showing import documents, record_of
@@ -46,7 +45,7 @@ class About:
             changes = work.records.changes(uuid, after=after, limit=room + 1)
             if record is None and not (changes or after):
                 raise UnknownRecord(uuid, kind)
-            return _page("changes", [(n, _change(change)) for n, change in changes], room)
+            return _page("changes", [(n, change.document()) for n, change in changes], room)
 
         return success(await self._desk.run(lambda: self._store.read(look)))
 
@@ -116,13 +115,3 @@ def _sequence(text: str | None) -> int:
 
 def _uuid(text: str | None) -> TypedUuid | None:
     return None if text is None else read_typed(text, field="after")
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "date": published(change.date),
-        "action": change.action,
-        "revision": change.revision,
-        "diff": dict(change.diff),
-        "admin": dict(change.admin),
-    }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import read_typed
-from datacatalog.domain.jobs.lifecycle import State
+from datacatalog.domain.jobs.lifecycle import read_state
 from datacatalog.domain.kinds import SPECS, Kind, Relation
 from datacatalog.interfaces.http.reading import flag, limit
 from datacatalog.services.listing import Query, read_cursor
@@ -61,9 +61,7 @@ def read_query(kind: Kind, context: Mapping[str, str]) -> Query:
 
 def _value(name: str, text: str) -> str:
     if name == "state":
-        if text.upper() not in {*State}:
-            raise InvalidField(name, f"{text!a:.80} is none of {', '.join(State)}")
-        return text.upper()
+        return read_state(text).value
     if name == "pipeline_uuid":
         return read_typed(text, Kind.PIPELINE, field=name)
     return text
