@@ -48,7 +48,10 @@ def records() -> None:
 @after_option
 @pass_cli
 def list_(cli: Cli, kind: str, where: Mapping[str, str], hidden: bool, limit: int, after: str | None) -> None:
-    """List the records of a kind."""
+    """List the records of a kind.
+
+    'datacatalog load --help' has the names of the kinds after --kind; plurals such as samples and jobs do, too.
+    """
     from datacatalog.services.documents import documents_of
 
     def body(work: Work) -> list[dict[str, Any]]:
