@@ -114,7 +114,7 @@ def test_first_line_that_is_json_but_not_acceptable_is_named_as_a_line() -> None
         (b'[{"sample_id": "a"},]', "not acceptable as JSON"),
         (b"[,]", "not acceptable as JSON"),
         (b"[", "not acceptable as JSON"),
-        (b"[" * 100_000, "not acceptable as JSON: nested deeper than 64"),
+        (b"[" * 100_000, "not acceptable as JSON: nested deeper than 72"),
         (
             b'[{"sample_id": "a", "a": 1, "a": 2}]',
             "line 1 (record 1): not acceptable as JSON: key 'a' is given twice",

@@ -13,12 +13,16 @@ from typing import Any
 from datacatalog.domain.errors import InvalidJson
 
 DEPTH_MAX = 64
+RECORD_DEPTH_MAX = DEPTH_MAX + 8
+"""Of records: what a message said stands deeper there, as in the history of a job."""
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
-def parse_json(raw: bytes | str) -> Any:
+def parse_json(raw: bytes | str, *, depth_max: int = DEPTH_MAX) -> Any:
     """Return the value that `raw` stands for.
 
+    Args:
+        depth_max: how deep arrays and objects may be nested.
     Raises:
         InvalidJson: names the place (line and column, or JSON pointer) and the reason.
     """
@@ -28,17 +32,17 @@ def parse_json(raw: bytes | str) -> Any:
     except json.JSONDecodeError as e:
         raise InvalidJson(f"{e.msg} at line {e.lineno} column {e.colno}") from None
     except RecursionError:
-        raise InvalidJson(f"nested deeper than {DEPTH_MAX}") from None
-    if text.count("[") + text.count("{") > DEPTH_MAX:
-        _check_depth(value)
+        raise InvalidJson(f"nested deeper than {depth_max}") from None
+    if text.count("[") + text.count("{") > depth_max:
+        check_depth(value, depth_max)
     if "\\u" in text:
         _check_strings(value, "")
     return value
 
 
-def parse_object(raw: bytes | str) -> dict[str, Any]:
+def parse_object(raw: bytes | str, *, depth_max: int = DEPTH_MAX) -> dict[str, Any]:
     """Return the object that `raw` stands for.  Raises InvalidJson also where it is another value."""
-    value = parse_json(raw)
+    value = parse_json(raw, depth_max=depth_max)
     if not isinstance(value, dict):
         raise InvalidJson(f"an object is wanted, not {_name(value)}", "/")
     return value
@@ -85,9 +89,10 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _check_depth(value: Any) -> None:
+def check_depth(value: Any, depth_max: int) -> None:
+    """Raises InvalidJson: arrays and objects are nested deeper."""
     level = [value]
-    for _ in range(DEPTH_MAX):
+    for _ in range(depth_max):
         level = [
             child
             for item in level
@@ -96,7 +101,7 @@ def _check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    raise InvalidJson(f"nested deeper than {DEPTH_MAX}")
+    raise InvalidJson(f"nested deeper than {depth_max}")
 
 
 def _check_strings(value: Any, path: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, InvalidJson
-from datacatalog.domain.strict_json import parse_json
+from datacatalog.domain.strict_json import RECORD_DEPTH_MAX, parse_json
 
 Types = frozenset[str]
 """JSON Schema names of types: null, boolean, integer, number, string, array, object."""
@@ -75,7 +75,7 @@ def _as_json(text: str) -> tuple[Any, str | None]:
     if text[:1] not in _JSON_BEGINS:
         return None, "no JSON"
     try:
-        return parse_json(text), None
+        return parse_json(text, depth_max=RECORD_DEPTH_MAX), None
     except InvalidJson as e:
         return None, e.reason
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import BadMessage, DatacatalogError, InvalidField, InvalidJson, InvalidTable
 from datacatalog.domain.kinds import Kind, Relation
-from datacatalog.domain.strict_json import parse_json, parse_object
+from datacatalog.domain.strict_json import RECORD_DEPTH_MAX, check_depth, parse_json, parse_object
 from datacatalog.domain.tabular import paths_of, placed, read_cell, types_at
 from datacatalog.domain.telling import kind_of
 from datacatalog.ports.schemas import Schemas
@@ -117,21 +117,21 @@ def _json_entries(first: bytes, lines: Iterable[bytes], kind: Kind | None) -> It
     elif _is_whole(first):
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _entry(f"line {number}", kind, partial(parse_object, line), len(line))
+                yield _entry(f"line {number}", kind, partial(_object, line), len(line))
     else:
         raw = b"".join(lines)
         begins = 1 + raw.count(b"\n", 0, len(raw) - len(raw.lstrip()))
-        yield _entry(f"line {begins}", kind, partial(parse_object, raw))
+        yield _entry(f"line {begins}", kind, partial(_object, raw))
 
 
 def _array_entries(raw: bytes, kind: Kind | None) -> Iterator[Entry | Unreadable]:
     try:
         elements = list(_elements(raw.decode()))
     except (ValueError, RecursionError):
-        parse_json(raw)  # says where and why
+        parse_json(raw, depth_max=RECORD_DEPTH_MAX)  # says where and why
         raise
     for number, (line, text) in enumerate(elements, start=1):
-        yield _entry(f"line {line} (record {number})", kind, partial(parse_object, text))
+        yield _entry(f"line {line} (record {number})", kind, partial(_object, text))
 
 
 def _elements(text: str) -> Iterator[tuple[int, str]]:
@@ -168,6 +168,10 @@ def _entry(
         return Entry(place, kind or kind_of(document), document, size_bytes)
     except BadMessage as e:
         return Unreadable(place, e)
+
+
+def _object(text: bytes | str) -> JsonObject:
+    return parse_object(text, depth_max=RECORD_DEPTH_MAX)
 
 
 def _is_whole(line: bytes) -> bool:
@@ -293,7 +297,10 @@ class _Table:
                 values.append((path, read_links(text) if path in _LINKS else read_cell(text, types)))
             except InvalidJson as e:
                 raise InvalidField(f"column {column}", e.reason) from None
-        return placed(values)
+        document = placed(values)
+        if any(len(path) > 1 and isinstance(value, dict | list) for path, value in values):
+            check_depth(document, RECORD_DEPTH_MAX)
+        return document
 
     def _types_of(self, kind: Kind) -> list[frozenset[str]]:
         try:
