@@ -22,6 +22,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.domain.strict_json import RECORD_DEPTH_MAX, parse_json
 from datacatalog.services import loading
 from datacatalog.services.dumping import DUMP_ORDER, csv_lines, json_lines
 from datacatalog.services.jobs import job_for, move, note
@@ -387,6 +388,58 @@ def test_pipeline_in_service_goes_out_of_it_by_a_hidden_document() -> None:
     assert load(catalog, Kind.PIPELINE, document) == "created"
     assert load(catalog, Kind.PIPELINE, {**document, "_visible": False}) == "updated"
     assert "n:1" not in dumped(catalog, hidden=False)
+
+
+def test_record_that_is_there_is_not_hidden_where_it_is_to_be_left() -> None:
+    catalog = memory()
+    load(catalog, Kind.SAMPLE, {"sample_id": "s"})
+    loaded(catalog, '{"sample_id": "s", "_visible": false}', strategy="drop")
+    assert dumped(catalog, hidden=False).count("sample_id") == 1
+
+
+def test_log_tells_who_loaded_what_and_hid_it() -> None:
+    source, copy = full(), memory()
+    before = dumped(copy).splitlines()
+    assert loaded(copy, dumped(source), by="ann").refusals == []
+    for line in set(dumped(copy).splitlines()).difference(before):
+        uuid = json.loads(line)["uuid"]
+        changes = copy.env.store.read(lambda work, uuid=uuid: work.records.changes(uuid))
+        assert {change.admin.get("by") for _, change in changes} <= {"ann"}
+
+
+def test_catalog_of_which_records_were_removed_for_good_loads_again() -> None:
+    catalog = full()
+
+    def remove(work: Any) -> None:
+        for kind in (Kind.MEASUREMENT, Kind.SAMPLE, Kind.TAG_ANNOTATION, Kind.FILE, Kind.REFERENCE):
+            for record in work.records.page(kind, hidden=True).records:
+                delete_record(record.uuid, work, catalog.env, force=True)
+
+    catalog.env.store.transact(remove)
+    text, copy = dumped(catalog), memory()
+    assert loaded(copy, text).refusals == []
+    assert dumped(copy) == text
+
+
+def test_event_as_deep_as_messages_may_be_loads_again() -> None:
+    catalog, deep = memory(), parse_json('{"a":' * 62 + "{}" + "}" * 62)
+    job = catalog.job(Event.RUN)
+    catalog.env.store.transact(
+        lambda work: move(job_for(job.job.uuid, work), Event.UPDATE, deep, work, catalog.env)
+    )
+    for kind in (None, Kind.PIPELINEJOB):
+        copy = memory()
+        assert loaded(copy, dumped(catalog, kind=Kind.PIPELINE)).refusals == []
+        assert loaded(copy, dumped(catalog, kind=kind)).refusals == []
+        assert dumped(copy) == dumped(catalog)
+
+
+def test_table_cannot_hold_what_its_dump_could_not() -> None:
+    catalog, deepest = memory(), RECORD_DEPTH_MAX
+    for depth, refused in ((deepest - 3, False), (deepest - 2, True)):
+        table = f"sample_id,a.b.c\ns,{'[' * depth}{']' * depth}\n"
+        assert bool(loaded(catalog, table, kind=Kind.SAMPLE).refusals) is refused
+    assert loaded(memory(), dumped(catalog)).refusals == []
 
 
 def test_batch_of_long_records_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:

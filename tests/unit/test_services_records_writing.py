@@ -338,6 +338,35 @@ def test_file_takes_its_fixity_out_of_sight_and_back(here: Memory):
     assert here.env.store.read(lambda w: w.records.page(Kind.FIXITY, hidden=True)).records == []
 
 
+def test_file_that_is_written_again_brings_its_fixity_back(here: Memory):
+    uuid = put(here, Kind.FILE, {"name": "/a"}).record.uuid
+    fixity = put(here, Kind.FIXITY, {"name": "/a", "version": 1}).record.uuid
+    delete(here, uuid)
+    assert put(here, Kind.FILE, {"name": "/a"}, by="ann").action == "updated"
+    assert here.env.store.read(lambda work: work.records.get(fixity).visible)
+
+
+def test_field_by_which_readers_are_told_that_a_record_is_hidden_is_no_field_of_one(here: Memory):
+    uuid = sample(here).record.uuid
+    with pytest.raises(InvalidField, match="hidden"):
+        sample(here, hidden=True)
+    with pytest.raises(InvalidField, match="hidden"):
+        patch(here, uuid, {"hidden": True})
+    assert log(here, uuid) == [("create", 0, {"sample_id": [None, "s"]})]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_record_may_be_written_out_of_sight(here: Memory, there: bool):
+    if there:
+        sample(here)
+    for action in ("updated" if there else "created", "unchanged"):
+        written = sample(here, {"visible": False, "by": "ann"})
+        assert (written.action, written.record.visible) == (action, False)
+    found = here.env.store.read(lambda work: work.records.changes(written.record.uuid))
+    assert [change.action for _, change in found] == ["create", "delete"]
+    assert found[-1][1].admin["by"] == "ann"
+
+
 def test_hidden_files_are_none_of_their_job(here: Memory):
     uuids = [put(here, Kind.FILE, {"name": f"/{n}", "generated_by": [JOB]}).record.uuid for n in range(5)]
     delete(here, uuids[0])
@@ -379,6 +408,16 @@ def test_what_points_at_a_removed_record_loses_the_link_and_tells(here: Memory):
             1,
             {"child_of": [sorted([uuid, E1]), [E1]]},
         )
+
+
+def test_what_a_removed_record_is_part_of_the_name_of_goes_on_naming_it(here: Memory):
+    tag = put(here, Kind.TAG_ANNOTATION, {"name": "wilted", "owner": "o"}).record.uuid
+    said = {"connects_from": [tag], "connects_to": [E1], "owner": "o"}
+    uuid = put(here, Kind.ASSOCIATION, said).record.uuid
+    delete(here, tag, force=True)
+    assert shown(here, uuid) == {"uuid": uuid, **said}
+    assert [action for action, _, _ in log(here, uuid)] == ["create"]
+    assert put(here, Kind.ASSOCIATION, said).action == "unchanged"
 
 
 def test_job_that_worked_on_a_removed_file_stays_and_tells_that_it_lost_it(here: Memory):

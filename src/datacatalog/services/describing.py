@@ -11,13 +11,23 @@ from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
 from datacatalog.domain.records import Link, Record, check_link, implied_links
+from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 
 _BESIDE = frozenset({"uuid", *Relation})
 """Fields of a document that are kept beside its body."""
 _CONNECTIONS = frozenset({Relation.CONNECTS_FROM, Relation.CONNECTS_TO})
 """Fields that may hold one UUID instead of a list."""
+_NAMING = (
+    (Kind.ASSOCIATION, Relation.CONNECTS_FROM),
+    (Kind.ASSOCIATION, Relation.CONNECTS_TO),
+    (Kind.PIPELINEJOB, Relation.CHILD_OF),
+)
+"""Links that UUIDs are made of: of an association what it connects, of a job what it is about."""
+_PAGE = 1000
 _MANAGED_KINDS = frozenset({Kind.PIPELINE, Kind.PIPELINEJOB})
+_TOLD = "hidden"
+"""What readers are told of a record that was deleted softly; as a field of its own it would say so of one that was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +44,13 @@ def read_document(kind: Kind, document: JsonObject, env: Env) -> Said:
     """Read a document of a kind; its private fields are passed over.
 
     Raises:
-        InvalidField: a uuid field is missing, or `uuid` is another record's; the kind has services of its own.
+        InvalidField: a uuid field is missing, or `uuid` is another record's; a field is the catalog's own; the kind has
+            services of its own.
         InvalidLink, InvalidRecord.
     """
     kept = kept_as(kind)
     check_plain(kept)
+    check_fields(document)
     said = _public(document)
     if kind is not kept and (found := env.schemas.complaints(f"{kind}_document", said)):
         raise InvalidRecord(f"{kind}_document", found)
@@ -67,6 +79,12 @@ def links_of(kind: Kind, document: JsonObject, uuid: TypedUuid) -> frozenset[Lin
     return links
 
 
+def check_fields(document: JsonObject) -> None:
+    """Raises InvalidField: a document has the field by which readers are told that a record is hidden."""
+    if _TOLD in document:
+        raise InvalidField(_TOLD, "tells of a record that was deleted, and is no field of one")
+
+
 def check_plain(kind: Kind) -> None:
     """Raises InvalidField: there are no records of this kind, or it has services of its own."""
     if kind not in SPECS or kind in _MANAGED_KINDS:
@@ -87,6 +105,17 @@ def links_in(document: JsonObject, uuid: TypedUuid) -> list[Link]:
                 Link(source=uuid, relation=relation, target=read_typed(target, field=relation.value))
             )
     return links
+
+
+def naming_links(target: TypedUuid, work: Work) -> frozenset[Link]:
+    """Return the links to a record that are part of what makes the UUIDs of their sources."""
+    found: set[Link] = set()
+    for kind, relation in _NAMING:
+        after: str | None = None
+        while page := work.links.to(target, relation, kind=kind, after=after, limit=_PAGE):
+            found.update(page)
+            after = page[-1].source
+    return frozenset(found)
 
 
 def check_identity(old: Record, new: Record, had: frozenset[Link], links: frozenset[Link]) -> None:

@@ -11,31 +11,30 @@ from dataclasses import replace
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, UnknownRecord
-from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.imported import ImportedJob, read_job
-from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid, kept_as
+from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid
 from datacatalog.domain.linkage.levels import HIERARCHY
 from datacatalog.domain.messages import CreatePipeline
 from datacatalog.domain.pipelines.pipeline import pipeline_body
-from datacatalog.domain.records import Link, Record, check_link, combined, diff_of
+from datacatalog.domain.records import Link, Record, check_link, diff_of
 from datacatalog.ports.stores import Work
 from datacatalog.services.describing import links_in
-from datacatalog.services.documents import document_of, history_of
+from datacatalog.services.documents import history_of
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.pipelines import create_pipeline
-from datacatalog.services.records import put_record
 
-_RELATIONS = frozenset(relation.value for relation in Relation)
 _LEVELS = tuple(PREFIXES[kind] for kind in HIERARCHY)
 
 
 # ------------------------------------------------------------------------------------------------ jobs
 
 
-def import_job(document: JsonObject, work: Work, env: Env) -> str:
+def import_job(document: JsonObject, work: Work, env: Env, *, by: str | None = None) -> str:
     """Write a job as its document has it: state, history, archive path and links; nothing is sent because of it.
 
+    Args:
+        by: who writes; stands in the update log.
     Returns:
         `created`, or `unchanged`: the catalog has this very job.
     Raises:
@@ -62,7 +61,7 @@ def import_job(document: JsonObject, work: Work, env: Env) -> str:
         admin=env.rules.admin,
         visible=visible,
     )
-    work.records.put(record, at=env.clock.now())
+    work.records.put(record, at=env.clock.now(), by=by)
     for entry in said.history:
         work.history.append(said.uuid, entry)
     work.links.add(links)
@@ -117,9 +116,11 @@ def _levels_above(about: list[TypedUuid], work: Work) -> Iterator[list[TypedUuid
 # ------------------------------------------------------------------------------- pipelines and records
 
 
-def import_pipeline(document: JsonObject, work: Work, env: Env) -> str:
+def import_pipeline(document: JsonObject, work: Work, env: Env, *, by: str | None = None) -> str:
     """Register the pipeline that a document describes; with `_visible` false, it is out of service.
 
+    Args:
+        by: who writes; stands in the update log.
     Returns:
         `created`, `updated` (it is out of service now), or `unchanged`.
     Raises:
@@ -129,9 +130,10 @@ def import_pipeline(document: JsonObject, work: Work, env: Env) -> str:
     hidden = is_hidden(document)
     if hidden and _retired_already(document, work):
         return "unchanged"
-    made = create_pipeline(CreatePipeline(document=document), work, env)
+    made = create_pipeline(CreatePipeline(document=document), work, env, by=by)
     if hidden:
-        _hide(TypedUuid(made.result["uuid"]), work, env)
+        record = work.records.get(TypedUuid(made.result["uuid"]))
+        work.records.put(replace(record, visible=False), at=env.clock.now(), by=by)
     if made.result["created"]:
         return "created"
     return "updated" if hidden else "unchanged"
@@ -149,53 +151,9 @@ def _retired_already(document: JsonObject, work: Work) -> bool:
     return True
 
 
-def import_hidden(kind: Kind, document: JsonObject, strategy: str, work: Work, env: Env) -> str:
-    """Write a record that was deleted softly, and stays so.
-
-    Returns:
-        `created`, `updated` or `unchanged`.
-    Raises:
-        As `services.records.put_record`.
-    """
-    if _hidden_already(kind, document, strategy, work, env):
-        return "unchanged"
-    written = put_record(kind, document, work, env, strategy=strategy)
-    if not written.record.visible:
-        return written.action
-    _hide(written.record.uuid, work, env)
-    return "created" if written.action == "created" else "updated"
-
-
 def is_hidden(document: JsonObject) -> bool:
     """Tell whether a document is of a record that was deleted softly.  Raises InvalidField."""
     visible = document.get("_visible", True)
     if not isinstance(visible, bool):
         raise InvalidField("_visible", "must be true or false")
     return not visible
-
-
-def _hidden_already(kind: Kind, document: JsonObject, strategy: str, work: Work, env: Env) -> bool:
-    """Tell whether a record is here and hidden, and writing the document would change nothing else of it.
-
-    (Writing it would bring the record back first, so that it could not be found unchanged.)
-    """
-    kept, system = kept_as(kind), env.rules.default_system
-    public = {name: value for name, value in document.items() if not name.startswith("_")}
-    wanted = normal_body(kept, public, system, env.identity)
-    known = work.records.find(record_uuid(kept, wanted, env.identity, system))
-    if known is None or known.visible:
-        return False
-    found = document_of(known, work)
-    after = combined(found, {**wanted, "uuid": public.get("uuid", known.uuid)}, strategy)
-    said = set(links_in(wanted, known.uuid))
-    had = set(links_in(found, known.uuid))
-    told = said if strategy == "replace" else had | said
-    return told == had and _without_links(after) == _without_links(found)
-
-
-def _without_links(document: JsonObject) -> JsonObject:
-    return {name: value for name, value in document.items() if name not in _RELATIONS}
-
-
-def _hide(uuid: TypedUuid, work: Work, env: Env) -> None:
-    work.records.put(replace(work.records.get(uuid), visible=False), at=env.clock.now())

@@ -31,6 +31,7 @@ from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, Messag
 from datacatalog.domain.records import Link, public_document
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
+from datacatalog.services.describing import naming_links
 from datacatalog.services.env import Env, Outcome, new_salt
 from datacatalog.services.finding import inputs_in
 from datacatalog.services.linkage import resolve
@@ -358,7 +359,9 @@ def handle_delete_job(message: DeleteJob, work: Work, env: Env) -> Outcome:
     access.authorize_admin(message, work, env)
     now = env.clock.now()
     if message.force:
+        kept = naming_links(message.uuid, work)
         work.records.purge(message.uuid, at=now)
+        work.links.add(kept)
         return Outcome(result={"uuid": message.uuid, "deleted": "purged"}, log=("Removed job",))
     work.records.put(replace(record, visible=False), at=now)
     return Outcome(result={"uuid": message.uuid, "deleted": "hidden"}, log=("Deleted job",))

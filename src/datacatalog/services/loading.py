@@ -22,7 +22,7 @@ from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.finding import find_record
-from datacatalog.services.importing import import_hidden, import_job, import_pipeline, is_hidden
+from datacatalog.services.importing import import_job, import_pipeline, is_hidden
 from datacatalog.services.records import put_record
 from datacatalog.services.sources import Entry, Unreadable, read_entries
 
@@ -214,14 +214,13 @@ def load_record(
     """
     linked = _with_uuids(document, work, env)
     if kind is Kind.PIPELINEJOB:
-        return import_job(linked, work, env)
+        return import_job(linked, work, env, by=by)
     if kind is Kind.PIPELINE:
-        return import_pipeline(linked, work, env)
+        return import_pipeline(linked, work, env, by=by)
     if kept_as(kind) is Kind.FILE and strategy == "merge":
         _check_file_id(linked, work, env)
-    if "_visible" in linked and is_hidden(linked):
-        return import_hidden(kind, linked, strategy, work, env)
-    return put_record(kind, linked, work, env, strategy=strategy, by=by).action
+    visible = not is_hidden(linked)
+    return put_record(kind, linked, work, env, strategy=strategy, by=by, visible=visible).action
 
 
 def _with_uuids(document: JsonObject, work: Work, env: Env) -> JsonObject:

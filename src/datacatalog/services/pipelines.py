@@ -22,11 +22,13 @@ from datacatalog.services.describing import links_in
 from datacatalog.services.env import Env, Outcome, new_salt
 
 
-def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
+def create_pipeline(message: CreatePipeline, work: Work, env: Env, *, by: str | None = None) -> Outcome:
     """Register a pipeline.
 
     The same document again is no error and changes nothing; only the first registration is answered with the token.
 
+    Args:
+        by: who registers it, where that is known; stands in the update log.
     Raises:
         AlreadyExists: the same components are registered under this id with other words or links; its token updates them.
         NotInService: it is registered, and was taken out of service.
@@ -42,7 +44,7 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env) -> Outcome:
     links = links_in(message.document, computed)
     if known is None:
         record = Record(kind=Kind.PIPELINE, uuid=computed, body=body, salt=new_salt(), admin=env.rules.admin)
-        work.records.put(record, at=env.clock.now())
+        work.records.put(record, at=env.clock.now(), by=by)
         work.links.add(links)
         return Outcome(
             result={"uuid": computed, "created": True},

@@ -29,9 +29,11 @@ from datacatalog.services import access
 from datacatalog.services.describing import (
     Said,
     body_in,
+    check_fields,
     check_identity,
     check_plain,
     links_of,
+    naming_links,
     read_document,
 )
 from datacatalog.services.documents import document_of
@@ -62,11 +64,12 @@ def put_record(
     strategy: str = "merge",
     if_revision: int | None = None,
     by: str | None = None,
+    visible: bool = True,
 ) -> Written:
     """Add a record, or write its document over the one that is there.
 
     Linkage fields of the document (`child_of`, ...) become links. Private fields (`_...`) are passed over. A record that
-    was deleted softly is visible again, unless the strategy is `drop`.
+    was deleted softly is visible again, and the fixity of a file with it, unless the strategy is `drop`.
 
     Args:
         document: as published; its `uuid`, where given, must be the one that its identifier makes.
@@ -74,6 +77,7 @@ def put_record(
             or `drop` (what is there stays as it is, hidden or not).
         if_revision: what is there must be of this revision.
         by: who writes; stands in the update log.
+        visible: whether readers see it from now on; false is as if it were deleted right away.
     Raises:
         InvalidField: a uuid field is missing, or `uuid` is another record's; the kind has its own services.
         InvalidLink, InvalidRecord, Duplicate: nothing was written.
@@ -84,14 +88,18 @@ def put_record(
     old = work.records.find(said.uuid)
     _check_revision(said.uuid, old, if_revision)
     if old is None:
-        return _create(said, work, env, by)
+        made = _create(said, work, env, by)
+        return made if visible else replace(made, record=_show(made.record, False, work, env, by))
     if strategy == "drop":
         return Written(record=old, action="unchanged")
     had = _stored_links(old.uuid, work) if said.links or strategy == "replace" else frozenset()
     links = said.links if strategy == "replace" else had | said.links
     body = _keeping_file_id(said.body, document, old) if strategy == "merge" else said.body
-    new = replace(old, body=combined(old.body, body, strategy), visible=True)
-    return _change(old, new, had, links, work, env, by, None if strategy == "merge" else strategy)
+    new = replace(old, body=combined(old.body, body, strategy), visible=visible)
+    written = _change(old, new, had, links, work, env, by, None if strategy == "merge" else strategy)
+    if old.visible is not visible:
+        _show_fixity(old, visible, work, env, by)
+    return written
 
 
 def _keeping_file_id(body: JsonObject, document: JsonObject, old: Record) -> JsonObject:
@@ -125,6 +133,7 @@ def patch_record(
     for name in patch:
         if name.startswith("_"):
             raise InvalidField(name, "is the catalog's own")
+    check_fields(patch)
     before = document_of(old, work)
     after = patched(before, patch)
     if after.get("uuid") != uuid:
@@ -148,7 +157,8 @@ def delete_record(
 ) -> Written:
     """Hide a record, or with `force` remove it for good, hidden or not. A file takes its fixity with it.
 
-    What else points at a record that is removed loses that link, and its revision and log tell.
+    What else points at a record that is removed loses that link, and its revision and log tell. Only what makes the UUID of
+    a job or an association goes on pointing at it: without, these would be others.
 
     Raises:
         UnknownRecord: it is not there, or (without `force`) hidden already.
@@ -157,15 +167,12 @@ def delete_record(
     """
     record = _known(uuid, work) if force else _present(uuid, work)
     _check_revision(uuid, record, if_revision)
-    fixity = _fixity_of(record, work)
     if force:
-        for each in (fixity, record):
+        for each in (_fixity_of(record, work), record):
             if each is not None:
-                _unlink(each.uuid, work, env, by)
-                work.records.purge(each.uuid, at=env.clock.now(), by=by)
+                _purge(each.uuid, work, env, by)
         return Written(record=record, action="purged")
-    if fixity is not None:
-        _show(fixity, False, work, env, by)
+    _show_fixity(record, False, work, env, by)
     return Written(record=_show(record, False, work, env, by), action="deleted")
 
 
@@ -179,9 +186,7 @@ def undelete_record(uuid: TypedUuid, work: Work, env: Env, *, by: str | None = N
     record = _known(uuid, work)
     if record.visible:
         return Written(record=record, action="unchanged")
-    fixity = _fixity_of(record, work)
-    if fixity is not None:
-        _show(fixity, True, work, env, by)
+    _show_fixity(record, True, work, env, by)
     return Written(record=_show(record, True, work, env, by), action="undeleted")
 
 
@@ -274,17 +279,27 @@ def _show(record: Record, visible: bool, work: Work, env: Env, by: str | None) -
     return work.records.put(replace(record, visible=visible), at=env.clock.now(), by=by)
 
 
+def _show_fixity(file: Record, visible: bool, work: Work, env: Env, by: str | None) -> None:
+    fixity = _fixity_of(file, work)
+    if fixity is not None:
+        _show(fixity, visible, work, env, by)
+
+
 def _fixity_of(record: Record, work: Work) -> Record | None:
     if record.kind is not Kind.FILE:
         return None
     return work.records.find(overlay(Kind.FIXITY, record.uuid))
 
 
-def _unlink(uuid: TypedUuid, work: Work, env: Env, by: str | None) -> None:
-    """Take away what others say of a record, page by page."""
-    while links := work.links.to(uuid, limit=_PAGE):
-        for source, lost in groupby(links, lambda link: link.source):
-            had = _stored_links(source, work)
-            left = had - frozenset(lost)
-            record = work.records.get(source)
-            _change(record, record, had, left, work, env, by)
+def _purge(uuid: TypedUuid, work: Work, env: Env, by: str | None) -> None:
+    """Remove a record, and before that what others say of it, page by page."""
+    kept = naming_links(uuid, work)
+    after: TypedUuid | None = None
+    while links := work.links.to(uuid, after=after, limit=_PAGE):
+        for source, found in groupby(links, lambda link: link.source):
+            after = source
+            if lost := frozenset(found) - kept:
+                had, record = _stored_links(source, work), work.records.get(source)
+                _change(record, record, had, had - lost, work, env, by)
+    work.records.purge(uuid, at=env.clock.now(), by=by)
+    work.links.add(kept)
