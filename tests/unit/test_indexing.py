@@ -16,7 +16,6 @@ from datacatalog.domain.indexed import (
     digest_of,
     file_body,
     file_facts,
-    first_fixity,
     is_settled,
     nanoseconds,
     next_fixity,
@@ -339,17 +338,6 @@ def test_facts_of_a_file_are_published_as_everywhere(at: datetime, size: int) ->
         "size": size,
         "checksum": "sha256:00",
     }
-
-
-@given(
-    fields=st.fixed_dictionaries(
-        dict.fromkeys(("name", "storage_system", "created", "modified", "type"), texts)
-    )
-)
-def test_first_fixity_is_the_next_one_of_none(fields: dict[str, str]) -> None:
-    first = first_fixity(**fields, size=3, checksum="sha256:00")
-    following = next_fixity(None, **fields, size=3, checksum="sha256:00")
-    assert list(first.items()) == list(following.items())
 
 
 def test_file_that_was_just_written_may_be_written_again_unseen() -> None:

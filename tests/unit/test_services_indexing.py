@@ -535,11 +535,9 @@ def test_new_record_is_what_the_general_rules_make_of_it(name: str, system: str,
     plan = Plan(job=job.job, requests=[request], sources={}, parents=(), env=here.env)
     [batch] = finding.batches(plan, None)
     general = here.env.store.transact(lambda w: _merged(plan, [*batch.new, *batch.known], w))
-    records, _ = writing.new_records(plan, batch.new)
-    assert [(r.uuid, list(r.body.items())) for r in records] in (
-        [],  # names that end in spaces go the general way
-        [(r.uuid, list(r.body.items())) for r in general],
-    )
+    records = [record for series in writing.new_series(plan, batch.new) for record in series.records()]
+    # Names that end in spaces go the general way.
+    assert [(r.uuid, r.body) for r in records] in ([], [(r.uuid, r.body) for r in general])
     assert bool(records) is not name[-1].isspace()
     document = {"name": f"{job.job.archive_path}/{name}", "storage_system": system}
     assert general[0].uuid == record_uuid(Kind.FILE, document, here.env.identity, SYSTEM)

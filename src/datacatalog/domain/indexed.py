@@ -58,33 +58,10 @@ def file_facts(size_bytes: int, changed_ns: int, modified_ns: int, checksum: str
         changed_ns, modified_ns: nanoseconds since 1970 (UTC).
     """
     return {
-        "created": _published(changed_ns // 1_000_000_000),
-        "modified": _published(modified_ns // 1_000_000_000),
+        "created": told(changed_ns),
+        "modified": told(modified_ns),
         "size": size_bytes,
         "checksum": checksum,
-    }
-
-
-def first_fixity(
-    *,
-    name: str,
-    storage_system: str,
-    created: str,
-    modified: str,
-    size: int,
-    checksum: str,
-    type: str,
-) -> dict[str, Any]:
-    """Return the body of the fixity record of a file that had none: `next_fixity` of None."""
-    return {
-        "type": type,
-        "name": name,
-        "storage_system": storage_system,
-        "created": created,
-        "modified": modified,
-        "size": size,
-        "checksum": checksum,
-        "version": 1,
     }
 
 
@@ -129,6 +106,11 @@ def next_fixity(
 
 def _digits(checksum: object) -> str:
     return str(checksum).removeprefix("sha256:")
+
+
+def told(nanoseconds: int) -> str:
+    """Return an instant of a file [nanoseconds since 1970, UTC] as it is published."""
+    return _published(nanoseconds // 1_000_000_000)
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
+from datacatalog.domain.series import Series
 
 T = TypeVar("T")
 
@@ -479,11 +480,16 @@ class Store(Protocol):
         """Run `body` on one state of the ledger.  Writing in it is a programming error (RuntimeError)."""
         ...
 
-    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> Prepared:
+    def prepare(
+        self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
+    ) -> Prepared:
         """Check and encode new records and links, outside of any piece of work and in any thread.
 
         That is the greater part of what their writing costs, and nobody has to wait for it.
 
+        Args:
+            series: as if all their records and links were given; but of each only the first record and the last are
+                checked against the schema. Whoever makes a series knows that what holds for these holds for all.
         Returns:
             What `Work.insert` takes; what becomes of the bodies afterwards does not matter to it.
         Raises:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring
 from typing import Any
 
-from datacatalog.domain.documents import minified
+from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import InvalidRecord
 
 _TEXT = frozenset({str})
@@ -59,6 +60,36 @@ def text_of(value: Any, what: str) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRecord(what, [("", str(error))]) from error
     return text
+
+
+def texts_of_series(
+    fields: Mapping[str, Sequence[str] | Sequence[int]], shared: JsonObject, what: str
+) -> list[str]:
+    """Return what `encode` makes of each of many objects that are alike; see domain.series.
+
+    Raises:
+        InvalidRecord: as `encode`; or the values of a field are not all texts or all integers.
+    """
+    # Every % of a text that stands in the template is doubled; the values are put in as they are.
+    parts = [f"{_encoder.encode(name).replace('%', '%%')}:%s" for name in fields]
+    parts += [encode({name: value}, what)[1:-1].replace("%", "%%") for name, value in shared.items()]
+    template = f"{{{','.join(parts)}}}"
+    columns = [_encoded_column(values, what) for values in fields.values()]
+    return [template % row for row in zip(*columns, strict=True)]
+
+
+def _encoded_column(values: Sequence[str] | Sequence[int], what: str) -> Iterable[Any]:
+    texts = [value for value in values if type(value) is str]
+    if len(texts) == len(values):
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRecord(what, [("", "half a surrogate pair is no text")]) from error
+        return map(encode_basestring, texts)
+    numbers = [value for value in values if type(value) is int]
+    if len(numbers) == len(values) and min(numbers) >= INTEGER_MIN and max(numbers) <= INTEGER_MAX:
+        return numbers
+    raise InvalidRecord(what, [("", "the values of a field are neither texts nor integers of 64 bits")])
 
 
 def check_integers(value: Any, what: str) -> None:

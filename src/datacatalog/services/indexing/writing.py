@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from datacatalog.domain.errors import Duplicate, StaleWrite
 from datacatalog.domain.identifiers.records import minted_file_id, normal_body
-from datacatalog.domain.indexed import file_body, file_facts, first_fixity, next_fixity
+from datacatalog.domain.indexed import file_body, file_facts, next_fixity, told
 from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
 from datacatalog.domain.records import Link, Record, link_changes
+from datacatalog.domain.series import Series
 from datacatalog.ports.stores import Prepared, Work
 from datacatalog.services.indexing.finding import Batch, Found
 from datacatalog.services.indexing.plan import Plan
@@ -24,37 +25,60 @@ _NO_SALT = ""
 
 def prepare(plan: Plan, new: Iterable[Found]) -> Prepared:
     """Make the records and links of new files ready to be written, outside of any transaction."""
-    return plan.env.store.prepare(*new_records(plan, new))
+    return plan.env.store.prepare(series=new_series(plan, new))
 
 
-def new_records(plan: Plan, new: Iterable[Found]) -> tuple[list[Record], list[Link]]:
-    """Return what the ledger is to have of files that it has no record of."""
-    records, links = list[Record](), list[Link]()
-    system, admin, identity = plan.system, plan.env.rules.admin, plan.env.identity
+def new_series(plan: Plan, new: Iterable[Found]) -> Iterator[Series]:
+    """Yield what the ledger is to have of files that it has no record of."""
+    alike: dict[tuple[str, bool, bool], list[Found]] = defaultdict(list)
     for found in new:
-        info, kind, choice = found.info, found.type, found.choice
-        path = info.path
-        uuid = plan.uuid(path)
-        # The same as the general way below gives; tests hold the two together.
-        body = {
-            "name": path,
-            "storage_system": system,
-            "type": kind,
-            **choice.said,
-            "file_id": minted_file_id(path, system, identity),
-        }
-        if found.seen is not None:
-            body["_seen"] = f"{found.seen} 0"
-        records.append(Record(kind=Kind.FILE, uuid=uuid, body=body, salt=_NO_SALT, admin=admin))
-        for relation, target in choice.targets:
-            if target != uuid:
-                links.append(Link(source=uuid, relation=relation, target=target))
-        if found.checksum:
-            fixity = first_fixity(name=path, storage_system=system, type=kind, **_facts(found))
-            records.append(
-                Record(kind=Kind.FIXITY, uuid=_fixity_of(uuid), body=fixity, salt=_NO_SALT, admin=admin)
-            )
-    return records, links
+        alike[found.choice.digest, found.seen is None, found.checksum == ""].append(found)
+    for group in alike.values():
+        yield from _series(plan, group)
+
+
+def _series(plan: Plan, group: Sequence[Found]) -> Iterator[Series]:
+    """Yield the records of files of which the same is said: the same as the general way below gives; tests hold them together."""
+    system, identity, choice = plan.system, plan.env.identity, group[0].choice
+    paths = [found.info.path for found in group]
+    types = [found.type for found in group]
+    uuids = list(map(plan.uuid, paths))
+    fields: dict[str, Sequence[str] | Sequence[int]] = {
+        "name": paths,
+        "type": types,
+        "file_id": [minted_file_id(path, system, identity) for path in paths],
+    }
+    if group[0].seen is not None:
+        fields["_seen"] = [f"{found.seen} 0" for found in group]
+    where = {"storage_system": system}
+    admin = plan.env.rules.admin
+    yield Series(
+        kind=Kind.FILE,
+        uuids=uuids,
+        fields=fields,
+        shared={**where, **choice.said},
+        salt=_NO_SALT,
+        admin=admin,
+        targets=choice.targets,
+    )
+    if not group[0].checksum:
+        return
+    infos = [found.info for found in group]
+    yield Series(
+        kind=Kind.FIXITY,
+        uuids=list(map(_fixity_of, uuids)),
+        fields={
+            "name": paths,
+            "type": types,
+            "created": [told(info.changed_ns) for info in infos],
+            "modified": [told(info.modified_ns) for info in infos],
+            "size": [info.size_bytes for info in infos],
+            "checksum": [found.checksum for found in group],
+        },
+        shared={**where, "version": 1},
+        salt=_NO_SALT,
+        admin=admin,
+    )
 
 
 def merge(plan: Plan, known: Iterable[Found], work: Work, at: datetime) -> None:

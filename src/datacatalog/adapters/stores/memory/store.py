@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
@@ -25,6 +26,7 @@ from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.domain.errors import StoreDown
 from datacatalog.domain.records import Link, Record
+from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Prepared, Work
 
@@ -89,12 +91,15 @@ class MemoryStore:
     def read(self, body: Callable[[Work], T]) -> T:
         return self.run(lambda tables: self._work(body, tables, may_write=False))
 
-    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> MemoryPrepared:
+    def prepare(
+        self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
+    ) -> MemoryPrepared:
+        alike = list(series)
         kept = [
             replace(record, body=codec.decode(rules.text_of_new(record, self._check)))
-            for record in rules.only_new(records)
+            for record in chain(rules.only_new(records), *(each.records() for each in alike))
         ]
-        return MemoryPrepared(kept, rules.check_links(links))
+        return MemoryPrepared(kept, rules.check_links(chain(links, *(each.links() for each in alike))))
 
     def run(self, body: Callable[[Tables], T]) -> T:
         """Run `body` on the tables, all or nothing; for the transport that shares them."""

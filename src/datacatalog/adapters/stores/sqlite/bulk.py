@@ -6,9 +6,9 @@ Rows that collide with something are passed over; that is found out by counting,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice, repeat
 from typing import Any
 
 from datacatalog.adapters.stores import codec, rules
@@ -20,6 +20,7 @@ from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.records import Link, Record
+from datacatalog.domain.series import Series
 
 MUCH = 1000
 """So many records are worth a larger cache."""
@@ -38,26 +39,49 @@ class NewRows:
         admins: the owner of each as JSON.
     """
 
-    __slots__ = ("admins", "records", "statements", "values")
+    __slots__ = ("_series", "_single", "admins", "statements", "values")
 
     def __init__(self, kind: Kind) -> None:
         self.statements = STATEMENTS[kind]
-        self.records: list[Record] = []
         self.admins: list[str] = []
         self.values: list[Any] = []
+        self._single: list[Record] = []
+        self._series: list[Series] = []
+
+    def __len__(self) -> int:
+        return len(self.admins)
+
+    def records(self) -> Iterator[Record]:
+        """Return the records that the rows are of."""
+        return chain(self._single, *(series.records() for series in self._series))
 
     def add(self, record: Record, text: str, admin: str) -> None:
         """Add a record that was checked; `text` is its body, `admin` its owner as JSON."""
-        self.records.append(record)
+        self._single.append(record)
         self.admins.append(admin)
         self.values += values_of(record, 0, 0, text, self.statements.fields_of(record))
+
+    def add_series(self, series: Series, keys_of: Sequence[bytes], texts: Iterable[str], admin: str) -> None:
+        """Add records that were checked; `keys_of` are their UUIDs, `texts` their bodies, `admin` their owner as JSON."""
+        self._series.append(series)
+        self.admins += [admin] * len(series)
+        first = series.record(0)
+        row = values_of(first, 0, 0, "", self.statements.fields_of(first))
+        columns: list[Iterable[Any]] = [repeat(value) for value in row]
+        columns[0] = keys_of
+        columns[self.statements.columns.index("body")] = texts
+        offset = len(row) - len(self.statements.kept)
+        for place, name in enumerate(self.statements.kept, start=offset):
+            if name in series.fields and row[place] is not None:
+                columns[place] = series.fields[name]
+        self.values += chain.from_iterable(zip(*columns, strict=False))
 
     def fill_in(self, numbers: Mapping[str, int], moment: int) -> None:
         """Set the owners' numbers, and the moment at which the records are made [microseconds]."""
         width, column = len(self.statements.columns), self.statements.columns.index
         self.values[column("admin") :: width] = [numbers[admin] for admin in self.admins]
         for name in ("created", "modified"):
-            self.values[column(name) :: width] = [moment] * len(self.records)
+            self.values[column(name) :: width] = [moment] * len(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +93,12 @@ class SqlitePrepared:
 
     @property
     def count(self) -> int:
-        return sum(len(rows.records) for rows in self.rows.values())
+        return sum(map(len, self.rows.values()))
 
 
-def prepare(records: Iterable[Record], links: Iterable[Link], check: CheckRecord) -> SqlitePrepared:
+def prepare(
+    records: Iterable[Record], links: Iterable[Link], check: CheckRecord, series: Iterable[Series] = ()
+) -> SqlitePrepared:
     """Check and encode new records and links.
 
     Raises:
@@ -89,7 +115,28 @@ def prepare(records: Iterable[Record], links: Iterable[Link], check: CheckRecord
         if record.admin is not owner:
             owner, admin = record.admin, codec.encode(dict(record.admin), record.kind)
         rows.add(record, text, admin)
-    return SqlitePrepared(kinds, sorted(link_rows(rules.check_links(links))))
+    said = link_rows(rules.check_links(links))
+    for each in series:
+        if len(each):
+            said += _add_series(each, kinds.setdefault(each.kind, NewRows(each.kind)), check)
+    return SqlitePrepared(kinds, sorted(said))
+
+
+def _add_series(series: Series, rows: NewRows, check: CheckRecord) -> list[LinkRow]:
+    """Check and encode a series; return the rows of its links."""
+    for index in {0, len(series) - 1}:
+        rules.text_of_new(series.record(index), check)
+    rules.check_links(islice(series.links(), len(series.targets)))
+    packed = [keys.packed_checked(uuid) for uuid in series.uuids]
+    admin = codec.encode(dict(series.admin), series.kind)
+    rows.add_series(series, packed, codec.texts_of_series(series.fields, series.shared, series.kind), admin)
+    return [
+        (key, number, target)
+        for relation, uuid in series.targets
+        for number, target in [(keys.NUMBERS[relation], keys.packed_checked(uuid))]
+        for key in packed
+        if key != target
+    ]
 
 
 def link_rows(links: Iterable[Link]) -> list[LinkRow]:
@@ -124,7 +171,7 @@ def insert_all(session: Session, prepared: SqlitePrepared) -> Kind | None:
             [last] = session.read(f"SELECT coalesce(max(rowid), 0) FROM {statements.table}").fetchone()  # noqa: S608
             marks.append((statements.table, last))
             width = len(statements.columns)
-            if insert(session, statements.bulk, rows.values, width=width) != len(rows.records):
+            if insert(session, statements.bulk, rows.values, width=width) != len(rows):
                 _take_back(session, marks)
                 return kind
     except DatacatalogError:

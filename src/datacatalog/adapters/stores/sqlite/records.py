@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -70,7 +70,7 @@ class SqliteRecords(RecordReading):
             rows.fill_in(numbers, codec.micros(at))
         collided = bulk.insert_all(self._session, prepared)
         if collided is not None:
-            raise self._first_taken(prepared.rows[collided].records)
+            raise self._first_taken(prepared.rows[collided].records())
 
     def purge(self, uuid: TypedUuid, *, at: datetime, by: str | None = None) -> None:
         row = self._row(uuid)
@@ -184,7 +184,7 @@ class SqliteRecords(RecordReading):
                 return Duplicate(field, value)
         raise AssertionError(f"{record.uuid} collides with nothing")
 
-    def _first_taken(self, records: Sequence[Record]) -> StaleWrite | Duplicate:
+    def _first_taken(self, records: Iterable[Record]) -> StaleWrite | Duplicate:
         """Find out which of some new records collides, with what is stored or with one before it."""
         seen: set[tuple[str, str]] = set()
         for record in records:

@@ -17,6 +17,7 @@ from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.adapters.stores.sqlite.work import SqliteWork
 from datacatalog.domain.records import Link, Record
+from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Work
 
@@ -55,8 +56,10 @@ class SqliteStore:
     def read(self, body: Callable[[Work], T]) -> T:
         return self.database.read(lambda seat: self._work(body, seat, may_write=False))
 
-    def prepare(self, records: Iterable[Record], links: Iterable[Link] = ()) -> SqlitePrepared:
-        return bulk.prepare(rules.only_new(records), links, self._check)
+    def prepare(
+        self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
+    ) -> SqlitePrepared:
+        return bulk.prepare(rules.only_new(records), links, self._check, series)
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
         return pruning.prune(self.database, before=before)
