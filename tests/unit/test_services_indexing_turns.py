@@ -1,16 +1,20 @@
-"""What one job is asked to index is done in turn; and what has no name in the ledger is told."""
+"""What one job is asked to index is done in turn; what has no name in the ledger, or cannot be looked into, is told."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from datacatalog.adapters.storage.memory import MemoryStorage
+from datacatalog.domain.errors import StorageDown
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import Kind
 from datacatalog.interfaces.worker.loop import TURN, Worker
+from datacatalog.ports.storage import FileInfo, Told
 from datacatalog.services.finding import files_of
 from datacatalog.services.indexing import INDEX_QUEUE
 from datacatalog.services.jobs import Created
@@ -27,7 +31,7 @@ def finished(here: Memory, *names: str) -> Created:
     job = here.job(Event.RUN, Event.FINISH)
     work(here)
     for name in names:
-        here.storage.put(SYSTEM, f"{job.job.archive_path}/{name}", io.BytesIO(b"1"))
+        here.env.storage.put(SYSTEM, f"{job.job.archive_path}/{name}", io.BytesIO(b"1"))
     return job
 
 
@@ -102,3 +106,44 @@ def test_name_that_ends_in_white_space_is_told_and_never_taken_for_another(
         "/deep/c\u00a0",
     ]
     assert here.env.store.read(lambda w: w.records.count(Kind.FILE)) == len(others)
+
+
+class ClosedDirectory(MemoryStorage):
+    """A storage with a directory `closed` in each directory, which may not be looked into."""
+
+    def walk(
+        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+    ) -> Iterator[FileInfo]:
+        closed, told = f"{path}/closed", False
+        for info in super().walk(system, path, after=after):
+            if info.path > closed and not told:
+                told = self._tell(closed, unreadable)
+            yield info
+        if not told and (after is None or after < closed):
+            self._tell(closed, unreadable)
+
+    def _tell(self, closed: str, unreadable: Told | None) -> bool:
+        if unreadable is None:
+            raise StorageDown(f"{closed}: Permission denied")
+        unreadable(closed, "Permission denied")
+        return True
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a", "x"), ("x", "y"), ()])
+def test_directory_that_cannot_be_looked_into_is_passed_over_at_last(names: tuple[str, ...]):
+    here = memory(max_tries=3).rewired(storage=ClosedDirectory(SYSTEM))
+    job = finished(here, *names)
+    here.clock.move(minutes=1)
+    work(here)
+    here.clock.move(minutes=1)
+    work(here)
+    ask(here, job)
+    for _ in range(3):
+        assert here.history(job)[-1]["name"] == "index"
+        work(here)
+        here.clock.move(minutes=1)
+    last = here.history(job)[-1]
+    assert (last["name"], last["data"].get("error")) == ("indexed", None)
+    assert (last["data"]["files"], last["data"]["unreadable"]) == (len(names), 1)
+    assert last["data"]["unreadable_paths"] == [f"{job.job.archive_path}/closed"]
+    assert set(levels(here, job)) == set(names)

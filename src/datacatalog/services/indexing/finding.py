@@ -54,7 +54,7 @@ class Batch:
         new: files that the ledger had no record of; known: those that it had one of.
         paths: of all files that were picked, those included that are as they were.
         bytes: their sizes.
-        unreadable: paths of files that could not be read; those among them that end in white space have no record either, since
+        unreadable: paths of files that could not be read, and of directories; those files among them that end in white space have no record either, since
             to the ledger such a path is the one without it, which is another file's.
     """
 
@@ -74,28 +74,36 @@ class _Seen:
     states: set[tuple[str, str]] = field(default_factory=set)
 
 
-def batches(plan: Plan, after: str | None) -> Generator[Batch, None, None]:
+def batches(plan: Plan, after: str | None, *, pass_over: bool = False) -> Generator[Batch, None, None]:
     """Yield what is to be written, in the order of paths.
 
     Args:
         after: the path up to which everything was done before.
+        pass_over: tell of directories that cannot be looked into, and go on.
     Raises:
         NoSuchPath: the archive path does not exist.
+        StorageDown: it cannot be read; without `pass_over`, or a directory in it.
     """
-    walk = _picked(plan, after)
+    closed: list[str] = []
+    walk = _picked(plan, after, closed if pass_over else None)
     batch, size = Batch(), FIRST_CHUNK
     while chunk := list(islice(walk, size)):
         _find(plan, chunk, batch)
+        batch.unreadable += closed
+        closed.clear()
         if batch.new or batch.known or len(batch.paths) >= KEPT_MAX:
             yield batch
             batch = Batch()
         size = min(2 * size, LAST_CHUNK)
+    batch.unreadable += closed
     if batch.paths or batch.unreadable:
         yield batch
 
 
-def _picked(plan: Plan, after: str | None) -> Iterator[tuple[FileInfo, Choice]]:
-    for info in plan.env.storage.walk(plan.system, plan.path, after=after):
+def _picked(plan: Plan, after: str | None, closed: list[str] | None) -> Iterator[tuple[FileInfo, Choice]]:
+    """Yield the files that a request picks; directories that cannot be looked into are added to `closed`, where it is given."""
+    told = None if closed is None else lambda path, _: closed.append(path)
+    for info in plan.env.storage.walk(plan.system, plan.path, after=after, unreadable=told):
         choice = plan.always or plan.choice(info.path)
         if choice is not None:
             yield info, choice

@@ -43,7 +43,7 @@ class Tally:
 
     Attributes:
         last: the path up to which everything is recorded.
-        unreadable: how many files could not be read; the first of them.
+        unreadable: how many files and directories could not be read; the first of them.
     """
 
     files: int = 0
@@ -59,7 +59,7 @@ class Tally:
         return Tally(
             files=self.files + len(batch.paths),
             bytes=self.bytes + batch.bytes,
-            last=batch.last,
+            last=batch.last or self.last,
             unreadable=self.unreadable + len(batch.unreadable),
             unreadable_paths=[*self.unreadable_paths, *batch.unreadable][:UNREADABLE_SHOWN],
         )
@@ -114,7 +114,7 @@ def index_archive(task: Task, env: Env) -> None:
         if job.run != run:
             raise AlreadyExists(f"job {uuid} was reset before its run {run} was indexed")
         plan = _plan_of(job, requests, task.transact, env)
-        _index(plan, so_far, task.advance, key)
+        _index(plan, so_far, task.advance, key, pass_over=task.last)
     except LeaseLost:
         raise
     except DatacatalogError as e:
@@ -151,14 +151,20 @@ class _SoFar:
     tally: Tally
 
 
-def _index(plan: Plan, so_far: _SoFar, transact: Transact, key: str) -> None:
-    """Go on from where a tally is, and take it along; the progress is kept under `key`."""
+def _index(plan: Plan, so_far: _SoFar, transact: Transact, key: str, *, pass_over: bool) -> None:
+    """Go on from where a tally is, and take it along; the progress is kept under `key`.
+
+    Args:
+        pass_over: directories that cannot be looked into are passed over, since this has been tried often enough.
+    """
 
     def keep(batch: Batch, work: Work) -> None:
         work.progress.put(key, so_far.tally.after(batch).progress(), at=plan.env.clock.now())
 
     try:
-        with closing(_written(plan, transact, after=so_far.tally.last, beside=keep)) as written:
+        with closing(
+            _written(plan, transact, after=so_far.tally.last, beside=keep, pass_over=pass_over)
+        ) as written:
             for batch in written:
                 so_far.tally = so_far.tally.after(batch)
     except NoSuchPath:
@@ -195,16 +201,17 @@ def _written(
     *,
     after: str | None = None,
     beside: Callable[[Batch, Work], None] = lambda batch, work: None,
+    pass_over: bool = False,
 ) -> Generator[Batch, None, None]:
     """Find and write files; yield the batches as they are durable.  Raises NoSuchPath: there is no archive."""
-    with rarely_collected(), made_ahead(_ready(plan, after)) as ready:
+    with rarely_collected(), made_ahead(_ready(plan, after, pass_over)) as ready:
         for each in ready:
             write(plan, each, transact, partial(beside, each.batch))
             yield each.batch
 
 
-def _ready(plan: Plan, after: str | None) -> Generator[Ready, None, None]:
-    for batch in batches(plan, after):
+def _ready(plan: Plan, after: str | None, pass_over: bool) -> Generator[Ready, None, None]:
+    for batch in batches(plan, after, pass_over=pass_over):
         yield Ready(batch, prepare(plan, batch.new))
 
 
