@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.kinds import SPECS, Kind, Relation
+from datacatalog.domain.kinds import NAMED, SPECS, Kind, Relation
 from datacatalog.services.lineage import DIRECTIONS, Direction
 
 Names = str | Iterable[str] | None
@@ -26,7 +26,7 @@ _SHORT = {
 
 COLLECTIONS: Mapping[str, Kind] = {spec.collection: kind for kind, spec in SPECS.items()}
 
-KINDS: Mapping[str, Kind] = {**{kind.value: kind for kind in SPECS}, **COLLECTIONS, **_SHORT}
+KINDS: Mapping[str, Kind] = {**NAMED, **_SHORT}
 """Every name of a kind: its own, that of its collection, and what people call it."""
 
 

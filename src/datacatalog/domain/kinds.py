@@ -86,6 +86,10 @@ class Relation(StrEnum):
     CONNECTS_TO = "connects_to"
 
 
+LINKAGE_FIELDS = frozenset(relation.value for relation in Relation)
+"""The fields of documents that hold links."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindSpec:
     """What one kind of record declares.
@@ -298,6 +302,11 @@ _SPECS = (
 
 SPECS: Mapping[Kind, KindSpec] = {spec.kind: spec for spec in _SPECS}
 """The kinds that have records of their own in the ledger."""
+
+NAMED: Mapping[str, Kind] = {
+    name: kind for kind, spec in SPECS.items() for name in (spec.collection, kind.value)
+}
+"""What these kinds are called: by their collections, or by their own names."""
 
 
 def kept_as(kind: Kind) -> Kind:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject, minified
-from datacatalog.domain.kinds import SPECS, Kind, Relation
+from datacatalog.domain.kinds import LINKAGE_FIELDS, SPECS, Kind
 from datacatalog.domain.tabular import cell, column_of, types_at
 from datacatalog.ports.stores import Work
 from datacatalog.services.documents import documents_of, history_of
@@ -33,7 +33,6 @@ DUMP_ORDER = (*_FIRST, *(kind for kind in SPECS if kind not in _FIRST))
 """Kinds so that what a record needs to be loaded comes before it."""
 
 _PAGE = 1000
-_LINKS = frozenset(relation.value for relation in Relation)
 
 
 def dump(
@@ -95,13 +94,13 @@ def _columns(schema: JsonObject, documents: Iterator[JsonObject]) -> list[str]:
     """Return the fields that there are: first `uuid`, then as in the schema, then by name."""
     found = {"uuid"}
     for document in documents:
-        found.update(name for name, value in document.items() if name not in _LINKS or value)
+        found.update(name for name, value in document.items() if name not in LINKAGE_FIELDS or value)
     known = [name for name in schema.get("properties", ()) if name in found and name != "uuid"]
     return ["uuid", *known, *sorted(found.difference(known, ("uuid",)))]
 
 
 def _cell(name: str, document: JsonObject, types: frozenset[str]) -> str:
-    if name in _LINKS:
+    if name in LINKAGE_FIELDS:
         return ";".join(document.get(name, ()))
     return cell(document[name], types) if name in document else ""
 

@@ -18,7 +18,7 @@ from datacatalog.domain.errors import (
 )
 from datacatalog.domain.identifiers.records import minted_file_id, normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
-from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
+from datacatalog.domain.kinds import LINKAGE_FIELDS, SPECS, Kind, TypedUuid, kept_as
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
 from datacatalog.services.finding import find_record
@@ -33,8 +33,6 @@ BATCH = 1000
 
 BATCH_MAX_BYTES = 16 * 2**20
 """A batch ends early with the record that makes it longer than this."""
-
-_RELATIONS = frozenset(relation.value for relation in Relation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +224,7 @@ def load_record(
 def _with_uuids(document: JsonObject, work: Work, env: Env) -> JsonObject:
     """Return a document whose links are UUIDs.  Raises InvalidField: one names nothing."""
     changed: dict[str, Any] = {}
-    for name in _RELATIONS.intersection(document):
+    for name in LINKAGE_FIELDS.intersection(document):
         said = document[name]
         targets = [said] if isinstance(said, str) else said
         if isinstance(targets, list | tuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from datacatalog.domain.kinds import SPECS, Kind
+from datacatalog.domain.kinds import NAMED, Kind
 
 if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
@@ -25,8 +25,6 @@ LEVELS = ("READ", "EXECUTE", "UPDATE")
 _LIFETIME = re.compile(r"(\d{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-_COLLECTIONS = {spec.collection: kind.value for kind, spec in SPECS.items()}
-
 
 class KindName(_Choice):
     """What a kind of record is called: `sample`, or as in addresses `samples`. It is passed on as the former."""
@@ -35,7 +33,7 @@ class KindName(_Choice):
         super().__init__([kind.value for kind in kinds])
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(_COLLECTIONS.get(value, value), param, ctx)
+        return super().convert(NAMED[value].value if value in NAMED else value, param, ctx)
 
 
 def read_lifetime(context: click.Context, _: click.Parameter, value: str | None) -> timedelta | None:

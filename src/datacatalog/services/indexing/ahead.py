@@ -14,15 +14,13 @@ _POLL_S = 0.1
 
 
 @contextmanager
-def made_ahead(items: Generator[T, None, None], *, depth: int = 1) -> Iterator[Iterator[T]]:
+def made_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
     """Run a generator in a thread; give an iterator of what it yields.
 
     What it raises is raised where its next item would be. It is closed, and its thread has ended, when the context is left.
-
-    Args:
-        depth: how many items wait at most, beside one that is being made and one that is being used.
+    One item waits at most, beside one that is being made and one that is being used.
     """
-    ready: Queue[tuple[T | None, BaseException | None]] = Queue(depth)
+    ready: Queue[tuple[T | None, BaseException | None]] = Queue(1)
     over = Event()
 
     def hand(item: T | None, error: BaseException | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from datacatalog.domain.errors import InvalidMessage
 from datacatalog.domain.indexing import ArchiveIndexRequest, IndexRequest, requests_for, sources_of
@@ -66,9 +66,14 @@ def request_index(message: IndexJob, work: Work, env: Env) -> Outcome:
     return Outcome(result=outcome.result, log=outcome.log, http=202, issued=outcome.issued)
 
 
-def task_id(job: TypedUuid, entry: int | Literal[""]) -> str:
-    """Return the id of the task that the `index` event with this number in a job's history has set going; "": how all begin."""
-    return f"index:{job}:{entry}"
+def tasks_of(job: TypedUuid) -> str:
+    """Return how the ids of a job's tasks begin."""
+    return f"index:{job}:"
+
+
+def task_id(job: TypedUuid, entry: int) -> str:
+    """Return the id of the task that the `index` event with this number in a job's history has set going."""
+    return f"{tasks_of(job)}{entry}"
 
 
 def entry_of(task: str) -> int:

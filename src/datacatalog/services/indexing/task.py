@@ -28,7 +28,7 @@ from datacatalog.services.env import Env
 from datacatalog.services.indexing.ahead import made_ahead
 from datacatalog.services.indexing.finding import Batch, batches
 from datacatalog.services.indexing.garbage import rarely_collected
-from datacatalog.services.indexing.messages import INDEX_QUEUE, entry_of, requests_of, task_id
+from datacatalog.services.indexing.messages import INDEX_QUEUE, entry_of, requests_of, task_id, tasks_of
 from datacatalog.services.indexing.plan import Plan, parents_of
 from datacatalog.services.indexing.sources import Transact, resolve_sources
 from datacatalog.services.indexing.writing import Ready, prepare, write
@@ -132,7 +132,7 @@ def index_archive(task: Task, env: Env) -> None:
 def _asked_before(job: TypedUuid, key: str, env: Env) -> str | None:
     """Return an indexing of a job that was asked for before this one, and still waits or is under way."""
     here = entry_of(key)
-    waiting = env.transport.waiting(INDEX_QUEUE, task_id(job, ""))
+    waiting = env.transport.waiting(INDEX_QUEUE, tasks_of(job))
     return next((other for other in waiting if entry_of(other) < here), None)
 
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from starlette.requests import Request as HttpRequest
 
 from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.typed import kind_of
-from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.domain.kinds import NAMED, SPECS, Kind, TypedUuid
 
 BASE = "/catalog/v1"
 RECORD = f"{BASE}/{{kind}}/{{uuid:uuid}}"
 """The address of one record; what belongs to it is below."""
-
-KINDS: Mapping[str, Kind] = {
-    name: kind for kind, spec in SPECS.items() for name in (spec.collection, kind.value)
-}
-"""What a kind is called in an address: its collection, or its own name."""
 
 
 def kind_in(request: HttpRequest) -> Kind:
     """Return the kind that a request's path means.  Raises UnknownRecord."""
     name = request.path_params["kind"]
     try:
-        return KINDS[name]
+        return NAMED[name]
     except KeyError:
         raise UnknownRecord(name, "kind of record") from None
 

@@ -17,10 +17,10 @@ from starlette.responses import FileResponse, Response
 from datacatalog import exports
 from datacatalog.domain import drawing
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.kinds import Relation, TypedUuid
+from datacatalog.domain.kinds import NAMED, Relation, TypedUuid
 from datacatalog.domain.linkage.graph import Graph
 from datacatalog.interfaces.http.answers import success
-from datacatalog.interfaces.http.catalog.addresses import KINDS, kind_in, uuid_in
+from datacatalog.interfaces.http.catalog.addresses import kind_in, uuid_in
 from datacatalog.interfaces.http.catalog.showing import record_of
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, limit, number, parameters
@@ -64,7 +64,7 @@ class Lineage:
         asked = parameters(request, *PARAMETERS)
         directions = _chosen("direction", asked.get("direction", "ancestors"), DIRECTIONS)
         relations = _several("relation", asked.get("relation"), {r.value: r for r in Relation})
-        kinds = _several("kind", asked.get("kind"), KINDS)
+        kinds = _several("kind", asked.get("kind"), NAMED)
         depth, room = _depth(asked.get("depth", str(DEPTH))), limit(asked.get("limit", "100"))
         hidden, shape = flag("hidden", asked.get("hidden")), asked.get("format", JSON)
         chosen = None if shape == JSON else _chosen("format", shape, {JSON: None, **DRAWINGS})
