@@ -399,3 +399,12 @@ def test_head_answers_as_get_does_without_the_body(site: Site):
         head = site.client.head(f"{BASE}{path.partition('?')[0]}", params=query)
         get = site.client.get(f"{BASE}{path.partition('?')[0]}", params=query)
         assert (head.status_code, head.headers) == (get.status_code, get.headers)
+
+
+@pytest.mark.parametrize("part", ["log", "history", "files", "lineage", "export"])
+def test_what_is_below_a_record_is_asked_for_at_its_uuid_alone_and_the_answer_says_so(site: Site, part: str):
+    sample(site, sample_id="sample.tests.named")
+    for query in ({}, {"format": "svg"}):
+        answer = site.get(f"{BASE}/samples/sample.tests.named/{part}", **query)
+        assert refused(answer, 404)["code"] == "unknown-record"
+        assert f"'{part}' is asked for at the UUID" in answer.json()["message"]

@@ -438,4 +438,5 @@ def test_jobs_and_pipelines_are_not_written_as_documents(site: Site, kind: str):
 def test_wrong_method_is_told_which_ones_are_right(site: Site, method: str, path: str, allow: set[str]):
     answer = ask(site, method, path)
     assert refused(answer, 405)
+    assert answer.json()["message"].startswith(f"{method} is not possible at this address, but ")
     assert {name.strip() for name in answer.headers["allow"].split(",")} == allow

@@ -64,7 +64,10 @@ class Gateway:
 async def _http_error(request: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  it is registered for that class only
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
-    body = envelope({"code": code, "errors": []}, message=error.detail, status="error")
+    message = error.detail
+    if error.status_code == 405:
+        message = f"{request.method} is not possible at this address, but {(error.headers or {}).get('Allow', 'nothing')}"
+    body = envelope({"code": code, "errors": []}, message=message, status="error")
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 

@@ -24,6 +24,9 @@ from datacatalog.services.env import Env
 from datacatalog.services.finding import find_record
 from datacatalog.services.listing import page_of
 
+PARTS = ("log", "history", "files", "lineage", "export")
+"""What is asked for below the address of a record."""
+
 
 class Browsing:
     """What is there, and what it looks like."""
@@ -79,9 +82,15 @@ class Browsing:
     async def referred(self, request: HttpRequest) -> Response:
         """Answer one record, named by an identifier or what else its kind is called by."""
         kind, reference = kind_in(request), request.path_params["ref"]
-        return await self._one(
-            request, lambda work, hidden: _named(kind, reference, work, self._env, hidden=hidden)
-        )
+        try:
+            return await self._one(
+                request, lambda work, hidden: _named(kind, reference, work, self._env, hidden=hidden)
+            )
+        except (UnknownRecord, InvalidField) as e:
+            name, _, part = reference.rpartition("/")
+            if not name or part not in PARTS:
+                raise
+            raise UnknownRecord(f"{reference} ('{part}' is asked for at the UUID)", kind) from e
 
     async def _one(self, request: HttpRequest, find: Callable[[Work, bool], Record]) -> Response:
         await self._desk.admit(request, "*", "READ")
