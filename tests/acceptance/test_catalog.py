@@ -416,6 +416,7 @@ def test_foreign_text_is_no_markup_in_notebooks() -> None:
         assert "<script>" not in html
         assert "&lt;script&gt;" in html
     assert "10 more" in entries._repr_html_()
+    assert Entries()._repr_html_() == "<p>nothing</p>"
     assert "more" not in entries[:5]._repr_html_()
     assert entries[-1].n == 29
 

@@ -110,6 +110,8 @@ class Entries(list[Entry]):
         return list(dict.fromkeys(name for entry in self for name in entry))
 
     def _repr_html_(self) -> str:
+        if not self:
+            return "<p>nothing</p>"
         names = self._fields()
         rows = ([_text(entry.get(name)) for name in names] for entry in self[:SHOWN_ROWS])
         more = f"<p>{len(self) - SHOWN_ROWS} more</p>" if len(self) > SHOWN_ROWS else ""
