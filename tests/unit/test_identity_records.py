@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +183,10 @@ def test_file_without_a_name_is_refused() -> None:
 def test_record_uuid_follows_the_installation() -> None:
     elsewhere = Identity(domain="example.org")
     assert record_uuid(Kind.SAMPLE, {"sample_id": "s"}, elsewhere) == elsewhere.uuid(Kind.SAMPLE, "s")
+
+
+@pytest.mark.parametrize("system", ["a/b", "/b", "a b", "a\n", "-", ["a"], {"a": 1}, 5, "a" * 65])
+def test_no_storage_system_shares_the_files_of_another_one(system: Any) -> None:
+    for kind in (Kind.FILE, Kind.FIXITY):
+        with pytest.raises(InvalidField, match="storage_system"):
+            normal_body(kind, {"name": "/c", "storage_system": system})

@@ -55,9 +55,14 @@ class AgaveUri(NamedTuple):
             UnsafePath: the path has a `.` or `..`, or a name that no file may have.
         """
         system, slash, rest = text.removeprefix(_SCHEME).partition("/")
-        if not (text.startswith(_SCHEME) and slash and _SYSTEM.fullmatch(system)):
+        if not (text.startswith(_SCHEME) and slash and is_system(system)):
             raise InvalidField(field, f"{shown(text)} is not agave://system/path")
         return cls(system, normalised(slash + rest, field))
+
+
+def is_system(text: str) -> bool:
+    """Tell whether a storage system may be called so; one with a slash would share its files' URIs with another one."""
+    return _SYSTEM.fullmatch(text) is not None
 
 
 def archive_path(

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datacatalog.domain.archive import DEFAULT_SYSTEM, AgaveUri, one_spelling
+from datacatalog.domain.archive import DEFAULT_SYSTEM, AgaveUri, is_system, one_spelling
 from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import IDENTITY, Identity, read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid
+from datacatalog.domain.paths import shown
 
 UUID_FIELDS: Mapping[Kind, tuple[str, ...]] = {
     kind: spec.uuid_fields for kind, spec in SPECS.items() if spec.uuid_fields
@@ -59,16 +60,18 @@ def normal_body(
     A file without `file_id` gets one. Documents of other kinds stay as they are.
 
     Raises:
-        InvalidField: the name is missing, empty, or no absolute path.
+        InvalidField: the name is missing, empty, or no absolute path; no storage system can be called so.
     """
     body = dict(document)
     if kind not in _FILE_KINDS:
         return body
     name = _text_of("name", body.get("name")).strip()
     if not name.startswith("/"):
-        raise InvalidField("name", f"'{name}' is no absolute path")
+        raise InvalidField("name", f"{shown(name)} is no absolute path")
     body["name"] = one_spelling(name)
-    body["storage_system"] = body.get("storage_system") or default_system
+    body["storage_system"] = system = body.get("storage_system") or default_system
+    if system != default_system and not (isinstance(system, str) and is_system(system)):
+        raise InvalidField("storage_system", f"{shown(str(system))} is no name of a storage system")
     if _FILE_KINDS[kind] is Kind.FILE and not body.get("file_id"):
         body["file_id"] = minted_file_id(body["name"], body["storage_system"], identity)
     return body
