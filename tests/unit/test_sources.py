@@ -194,6 +194,8 @@ def test_text_of_a_level_stays_text() -> None:
         ("sample_id,note\na,b,c\n", "line 2: has 3 cells, and the header 2 columns"),
         ("sample_id,sample_id\na,b\n", "line 1: sample_id: is the name of two columns"),
         ("sample_id,\na,b\n", "line 1: (no name): is no name of a column"),
+        ("sample_id, child_of\na,b\n", "line 1:  child_of: is spelt child_of"),
+        ("Sample ID,strain\na,b\n", "line 1: Sample ID: is spelt sample_id"),
         ("\nsample_id,a.b,a\na,b,c\n", "line 2: a.b: lies within column a"),
         ('sample_id,note\na,b\nc,"d\ne', "line 3: a quote is opened and never closed"),
         ('sample_id,note\na,"b"c\n', "line 2: ',' expected after '\"'"),

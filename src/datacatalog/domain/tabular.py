@@ -13,6 +13,7 @@ from typing import Any
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, InvalidJson
+from datacatalog.domain.kinds import SPECS, Relation
 from datacatalog.domain.strict_json import RECORD_DEPTH_MAX, parse_json
 
 Types = frozenset[str]
@@ -26,6 +27,19 @@ _JSON_BEGINS = frozenset('"[{-0123456789tfn \t\r\n')
 _TRUTHS = {"true": True, "false": False}
 _TO_ESCAPE = re.compile(r"[.\\]")
 _NAME_PARTS = re.compile(r"\\(.)|(\.)|([^\\.]+|\\)", re.DOTALL)
+
+
+def _bare(name: str) -> str:
+    """Return a name without what people vary: capitals, spaces, dashes, underscores."""
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+_WELL_KNOWN = {
+    _bare(name): name
+    for name in (*Relation, *(name for spec in SPECS.values() for name in spec.identifiers))
+    if "_" in name
+}
+"""Links and identifiers. A column that is called nearly so is a slip which would lose them; of other fields nobody can tell."""
 
 
 # ----------------------------------------------------------------------------------------------- cells
@@ -134,9 +148,14 @@ def paths_of(columns: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the paths of all columns of a table.
 
     Raises:
-        InvalidField: as `path_of`; two columns hold the same field, or one a part of what the other holds.
+        InvalidField: as `path_of`; two columns hold the same field, or one a part of what the other holds; a column is
+            called nearly as a link or an identifier is.
     """
     paths = [path_of(column) for column in columns]
+    for column, path in zip(columns, paths, strict=True):
+        meant = _WELL_KNOWN.get(_bare(path[0]), path[0])
+        if meant != path[0]:
+            raise InvalidField(column, f"is spelt {meant}")
     seen: set[tuple[str, ...]] = set()
     for column, path in zip(columns, paths, strict=True):
         if path in seen:
