@@ -337,7 +337,8 @@ def test_looks_come_in_the_order_of_their_paths_however_long_each_takes(storage:
 def test_look_says_what_is_wrong_with_one_file_and_goes_on(storage: Storage) -> None:
     put(storage, "/d/a")
     put(storage, "/d/b")
-    wrong = ["/d/none", "/d", "/none/a", "/d/a/b", *UNSAFE]
+    put(storage, "/x")
+    wrong = ["/d/none", "/d", "/none/a", "/d/a/b", *UNSAFE, "x"]
     found = list(storage.look("data", ["/d/a", *wrong, "/d/b"]))
     assert [look.path for look in found] == ["/d/a", *wrong, "/d/b"]
     assert [look.error for look in (found[0], found[-1])] == [None, None]

@@ -609,6 +609,8 @@ hostile_paths = st.one_of(
 @example(path="/link/secret", operation="put")
 @example(path="//..//outside", operation="walk")
 @example(path="/d/..\0/../outside/secret", operation="open")
+@example(path="..", operation="look")
+@example(path="/d/../..", operation="look")
 def test_no_path_leads_outside(
     root: Path, outside: Path, storage: LocalStorage, path: str, operation: str
 ) -> None:

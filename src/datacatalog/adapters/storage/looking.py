@@ -23,6 +23,9 @@ THREADS = 4
 WINDOW = 64
 """How many files may be read ahead of one that takes long."""
 
+_UPWARDS = frozenset({".", ".."})
+"""Names that no file has, and that are not to be opened."""
+
 Alone = Callable[[str, Event], Look]
 """Reads one file by itself, from the root down, until the event is set; says in the `Look` what is wrong with it."""
 
@@ -78,7 +81,7 @@ class _Reader:
     def look(self, path: str) -> Look | int | None:
         """Return a file that is read; the size of one that is large; None: something is the matter."""
         parent, _, name = path.rpartition("/")
-        if not (name.isascii() or is_text(name)):
+        if name in _UPWARDS or not path.startswith("/") or not (name.isascii() or is_text(name)):
             return None
         try:
             if parent != self._parent:
