@@ -63,6 +63,8 @@ def test_kinds_are_also_called_by_their_collections(shell: Shell) -> None:
     assert [node["label"] for node in nodes] == ["experiment.e.1", "s1"]
     shell.ok("records", "delete", "s1")
     assert shell.ask("records", "list", "samples", "--all") == [{**sample, "hidden": True}]
+    for words in (("undelete", "s1"), ("show", "s1", "--all")):
+        assert "records list KIND --all" in shell.run("records", *words).err
     nodes = shell.ask("lineage", "experiment.e.1", "--down", "--all")["nodes"]
     assert [node["hidden"] for node in nodes] == [False, True]
 

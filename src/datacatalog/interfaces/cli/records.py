@@ -184,9 +184,14 @@ def _found(cli: Cli, text: str, work: Work) -> Record:
 
 
 def _uuid(cli: Cli, text: str, work: Work) -> TypedUuid:
+    """Return the UUID that a text is, hidden or not, or names.  Raises UnknownRecord, which tells how to go on."""
+    from datacatalog.domain.errors import UnknownRecord
     from datacatalog.services.finding import uuid_named
 
-    return uuid_named(text, work, cli.env)
+    try:
+        return uuid_named(text, work, cli.env)
+    except UnknownRecord as e:
+        raise UnknownRecord(f"{text} (a hidden one is named by its UUID: 'records list KIND --all')") from e
 
 
 def _tell(cli: Cli, written: Written) -> None:
