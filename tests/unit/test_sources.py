@@ -134,6 +134,13 @@ def test_line_without_end_is_refused_before_it_is_held(monkeypatch: pytest.Monke
     assert refusals(b'{"sample_id": "' + b"a" * 100 + b'"}') == ["a line is longer than 50 bytes"]
 
 
+def test_what_is_read_whole_is_no_longer_than_a_line_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LINE_MAX_BYTES", 50)
+    for text in (b"[\n" + b'{"sample_id": "a"},\n' * 3, b"{\n" + b" \n" * 30):
+        [reason] = refusals(text)
+        assert reason == "an array or object is longer than 50 bytes; write a record per line"
+
+
 # ------------------------------------------------------------------------------------------------- CSV
 
 HEAD = "sample_id,replicate,barcode,missing_pc,temperature.value,temperature.unit,child_of,note\n"

@@ -1,6 +1,6 @@
 """Records out of files: JSON, JSON Lines and CSV become entries, each with its place, as they are read.
 
-JSON Lines and CSV are read line by line. A JSON array, or an object over several lines, is read whole.
+JSON Lines and CSV are read line by line. A JSON array, or an object over several lines, is read whole, up to a limit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMATS = ("json", "csv")
 """JSON stands for JSON Lines as well."""
 
 LINE_MAX_BYTES = 2**30
-"""A job with its whole history stands in one line."""
+"""A job with its whole history stands in one line. What is read whole may be as long."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = " \t\r\n"
@@ -113,15 +113,28 @@ def _line(stream: BinaryIO) -> bytes:
 def _json_entries(first: bytes, lines: Iterable[bytes], kind: Kind | None) -> Iterator[Entry | Unreadable]:
     """Yield the records of JSON text whose first line that is not blank is `first`."""
     if first.lstrip()[:1] == b"[":
-        yield from _array_entries(b"".join(lines), kind)
+        yield from _array_entries(_joined(lines), kind)
     elif _is_whole(first):
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _entry(f"line {number}", kind, partial(_object, line), len(line))
     else:
-        raw = b"".join(lines)
+        raw = _joined(lines)
         begins = 1 + raw.count(b"\n", 0, len(raw) - len(raw.lstrip()))
         yield _entry(f"line {begins}", kind, partial(_object, raw))
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    """Return lines as one text.  Raises BadMessage: it would be too long, be it that little came compressed."""
+    kept, size = list[bytes](), 0
+    for line in lines:
+        kept.append(line)
+        size += len(line)
+        if size > LINE_MAX_BYTES:
+            raise BadMessage(
+                f"an array or object is longer than {LINE_MAX_BYTES} bytes; write a record per line"
+            )
+    return b"".join(kept)
 
 
 def _array_entries(raw: bytes, kind: Kind | None) -> Iterator[Entry | Unreadable]:
