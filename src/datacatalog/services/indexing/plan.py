@@ -81,6 +81,10 @@ class Plan:
         place = {"name": path, "storage_system": self.system}
         return record_uuid(Kind.FILE, place, env.identity, env.rules.default_system)
 
+    def file_id(self, path: str) -> str:
+        """Return the `file_id` of a file of this archive: `minted_file_id` of a path as storages spell them."""
+        return f"file.tacc.{self.env.identity.shortened(Kind.FILE, f'agave://{self.system}{path}')}"
+
     def _choice_of(self, requests: Sequence[IndexRequest]) -> Choice:
         key = tuple(id(request) for request in requests)
         if key not in self._choices:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from datacatalog.domain.errors import Duplicate, StaleWrite
-from datacatalog.domain.identifiers.records import minted_file_id, normal_body
+from datacatalog.domain.identifiers.records import normal_body
 from datacatalog.domain.indexed import file_body, file_facts, next_fixity, told
 from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
 from datacatalog.domain.records import Link, Record, link_changes
@@ -39,18 +39,18 @@ def new_series(plan: Plan, new: Iterable[Found]) -> Iterator[Series]:
 
 def _series(plan: Plan, group: Sequence[Found]) -> Iterator[Series]:
     """Yield the records of files of which the same is said: the same as the general way below gives; tests hold them together."""
-    system, identity, choice = plan.system, plan.env.identity, group[0].choice
+    choice = group[0].choice
     paths = [found.info.path for found in group]
     types = [found.type for found in group]
     uuids = list(map(plan.uuid, paths))
     fields: dict[str, Sequence[str] | Sequence[int]] = {
         "name": paths,
         "type": types,
-        "file_id": [minted_file_id(path, system, identity) for path in paths],
+        "file_id": list(map(plan.file_id, paths)),
     }
     if group[0].seen is not None:
         fields["_seen"] = [f"{found.seen} 0" for found in group]
-    where = {"storage_system": system}
+    where = {"storage_system": plan.system}
     admin = plan.env.rules.admin
     yield Series(
         kind=Kind.FILE,
