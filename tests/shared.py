@@ -7,6 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from datacatalog.domain.kinds import Kind
+
+CATALOGS = {
+    "challenge_problems": Kind.CHALLENGE_PROBLEM,
+    "challenge_problems-production-export": Kind.CHALLENGE_PROBLEM,
+    "experiment_designs": Kind.EXPERIMENT_DESIGN,
+    "experiment_designs-production-export": Kind.EXPERIMENT_DESIGN,
+    "experiments": Kind.EXPERIMENT,
+    "samples": Kind.SAMPLE,
+    "measurements": Kind.MEASUREMENT,
+    "processes": Kind.PROCESS,
+    "cytometer_configuration": Kind.REFERENCE,
+    "novelchassis": Kind.REFERENCE,
+}
+"""Files of the published catalog, each with an array of records -> their kind."""
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -13,20 +13,7 @@ from datacatalog.services.finding import find_record
 from datacatalog.services.linkage import expand, lineage_from_uuid
 from datacatalog.services.records import Written, put_record
 from tests.acceptance.site import Site
-from tests.shared import shared
-
-FILES = {
-    "challenge_problems": Kind.CHALLENGE_PROBLEM,
-    "challenge_problems-production-export": Kind.CHALLENGE_PROBLEM,
-    "experiment_designs": Kind.EXPERIMENT_DESIGN,
-    "experiment_designs-production-export": Kind.EXPERIMENT_DESIGN,
-    "experiments": Kind.EXPERIMENT,
-    "samples": Kind.SAMPLE,
-    "measurements": Kind.MEASUREMENT,
-    "processes": Kind.PROCESS,
-    "cytometer_configuration": Kind.REFERENCE,
-    "novelchassis": Kind.REFERENCE,
-}
+from tests.shared import CATALOGS, shared
 
 
 def published() -> list[tuple[Kind, dict[str, Any]]]:
@@ -34,7 +21,7 @@ def published() -> list[tuple[Kind, dict[str, Any]]]:
     folder = shared("fixtures", "pipelinejobs", "catalog")
     found = [
         (kind, record)
-        for name, kind in FILES.items()
+        for name, kind in CATALOGS.items()
         for record in json.loads((folder / f"{name}.json").read_text("utf-8"))
     ]
     files = sorted((folder / "files").glob("*.json"))

@@ -10,6 +10,7 @@ from typing import Any
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
+from datacatalog.services.env import Env
 from datacatalog.services.indexing import index_now
 from datacatalog.services.jobs import job_for, move
 from datacatalog.services.records import put_record
@@ -66,12 +67,12 @@ class Study:
     process: TypedUuid
 
     @property
-    def env(self) -> Any:
+    def env(self) -> Env:
         return self.memory.env
 
     def put(self, kind: Kind, document: Mapping[str, Any]) -> TypedUuid:
         env = self.env
-        return env.store.transact(lambda work: put_record(kind, document, work, env)).record.uuid  # type: ignore[no-any-return]
+        return env.store.transact(lambda work: put_record(kind, document, work, env)).record.uuid
 
     def link(self, source: str, relation: Relation, *targets: str) -> None:
         links = [Link(source=TypedUuid(source), relation=relation, target=TypedUuid(t)) for t in targets]
@@ -112,7 +113,7 @@ class Study:
         def body(work: Any) -> list[TypedUuid]:
             return [link.source for link in work.links.to(job, Relation.GENERATED_BY, limit=10**6)]
 
-        return self.env.store.read(body)  # type: ignore[no-any-return]
+        return self.env.store.read(body)
 
 
 def study() -> Study:

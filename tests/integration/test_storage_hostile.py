@@ -27,6 +27,7 @@ from datacatalog.adapters.storage.descriptors import KEPT_OPEN
 from datacatalog.adapters.storage.local import LocalStorage
 from datacatalog.domain.errors import DatacatalogError, NoSuchPath, StorageDown, UnsafePath
 from tests.integration.inotify import watching
+from tests.privileges import without_privileges
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="hostile trees are made with Linux calls")
 
@@ -277,19 +278,6 @@ def test_absurd_dates_are_told_as_dates(seconds: int) -> None:
             os.utime(file, ns=(0, seconds * 10**9))
         (told,) = LocalStorage({"data": Path(directory)}).walk("data", "/")
     assert 1000 <= told.modified.year <= 9999
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Root may read everything; be nobody for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_what_may_not_be_read_is_an_error_that_names_it_and_never_passed_over() -> None:

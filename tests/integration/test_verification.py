@@ -6,7 +6,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +15,7 @@ from datacatalog.domain.verification import Finding, What
 from datacatalog.services.indexing import index_now
 from datacatalog.services.verification import Sample, verify
 from tests.harness import Catalog, install
+from tests.privileges import without_privileges
 
 NAMES = ("a.csv", "b.csv", "deep/er/c.csv", "deep/d.csv", "ü\n.csv")
 
@@ -119,19 +119,6 @@ def test_link_that_leads_out_is_nobodys_file(archive: Archive) -> None:
     (archive.root / "passwd").symlink_to("/etc/passwd")
     os.mkfifo(archive.root / "pipe")
     assert archive.faults() == {}
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Root may read everything; be nobody for a while."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_what_may_not_be_read_is_told_and_the_rest_is_verified(archive: Archive) -> None:

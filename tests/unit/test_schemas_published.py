@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from datacatalog.adapters.schemas import JsonSchemas
-from datacatalog.domain.kinds import PREFIXES, Kind
-from tests.shared import shared
+from datacatalog.domain.kinds import PREFIXES
+from tests.shared import CATALOGS, shared
 from tests.unit.schema_material import (
     ACTORS,
     MESSAGES,
@@ -82,20 +82,6 @@ def test_verdicts_are_the_published_ones_but_for_the_listed_widenings() -> None:
 def test_launch_message_of_another_schema_is_refused_for_its_unknown_field() -> None:
     found = SCHEMAS.complaints("agave_pipelinejob", fixture("agave-proxy", "message11.json"))
     assert found == [("", "Additional properties are not allowed ('collection' was unexpected)")]
-
-
-CATALOGS = {
-    "challenge_problems": Kind.CHALLENGE_PROBLEM,
-    "challenge_problems-production-export": Kind.CHALLENGE_PROBLEM,
-    "experiment_designs": Kind.EXPERIMENT_DESIGN,
-    "experiment_designs-production-export": Kind.EXPERIMENT_DESIGN,
-    "experiments": Kind.EXPERIMENT,
-    "samples": Kind.SAMPLE,
-    "measurements": Kind.MEASUREMENT,
-    "processes": Kind.PROCESS,
-    "cytometer_configuration": Kind.REFERENCE,
-    "novelchassis": Kind.REFERENCE,
-}
 
 
 @pytest.mark.parametrize("name", CATALOGS)

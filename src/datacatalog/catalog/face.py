@@ -24,12 +24,11 @@ from datacatalog.domain.telling import kind_of
 from datacatalog.managers.opening import Hold
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
-from datacatalog.services.loading import load_record
+from datacatalog.services.loading import ACTIONS, load_record
 from datacatalog.services.records import Written, delete_record, patch_record, put_record, undelete_record
 from datacatalog.settings import machine_user
 
 CONFIG_FILE = "config.yml"
-ACTIONS = ("created", "updated", "unchanged")
 _BATCH = 1000
 
 

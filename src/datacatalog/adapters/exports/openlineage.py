@@ -94,15 +94,13 @@ def _event(
     outputs: Sequence[OutputDataset],
     provenance: Provenance,
 ) -> RunEvent:
-    from openlineage.client.event_v2 import RunEvent
+    from openlineage.client.event_v2 import RunEvent, RunState
 
     return RunEvent(
         eventType=state,
         eventTime=_instant(at),
         producer=provenance.base,
-        run=_run(
-            activity, provenance.base, error=activity.run.error if outputs or state.value == "FAIL" else None
-        ),
+        run=_run(activity, provenance.base, error=activity.run.error if state is RunState.FAIL else None),
         job=_job(activity, around, provenance),
         inputs=list(inputs),
         outputs=list(outputs),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import click
 
 from datacatalog.domain.kinds import SPECS, Kind
+from datacatalog.domain.records import STRATEGIES
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.params import KindName
@@ -40,7 +41,7 @@ _GZIP = b"\x1f\x8b"
 )
 @click.option("--format", type=click.Choice(["json", "csv"]),
               help="JSON is JSON Lines too. Without it, the name or the first character tells.")  # fmt: skip
-@click.option("--strategy", type=click.Choice(["merge", "replace", "drop"]), default="merge", show_default=True,
+@click.option("--strategy", type=click.Choice(STRATEGIES), default="merge", show_default=True,
               help="What becomes of a record that is there already: changed field by field, written anew, or left.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Do all of it, tell what came of it, and leave no change.")
 @click.option("--keep-going", type=click.IntRange(1, 10_000), metavar="N", default=1, show_default=True,
