@@ -186,6 +186,31 @@ def test_pipeline_out_of_service_makes_no_jobs(here: Memory):
     assert count(here) == 0
 
 
+def test_links_of_a_pipeline_are_told_by_its_log(here: Memory):
+    document = {"name": "N", "id": "n:1", "components": [{"c": 1}], "derived_from": [here.pipeline]}
+    uuid = here.handle("pipelines-manager", document).result["uuid"]
+    for _ in range(2):
+        change = {"uuid": uuid, "action": "update", "body": {"child_of": [here.pipeline]}}
+        done = here.handle("pipelines-manager", change | {"token": admin(here)})
+        assert done.result["revision"] == 1
+    changes = here.env.store.read(lambda work: work.records.changes(uuid))
+    assert [(change.action, change.diff.get("derived_from")) for _, change in changes] == [
+        ("create", [None, [here.pipeline]]),
+        ("update", None),
+    ]
+    assert changes[-1][1].diff == {"child_of": [[], [here.pipeline]]}
+
+
+def test_job_that_is_removed_goes_on_being_named_by_what_it_is_part_of_the_name_of(here: Memory):
+    env, made = here.env, create_job(plan(here), here.env)
+    said = {"connects_from": [here.pipeline], "connects_to": [made.job.uuid], "owner": "o"}
+    link = env.store.transact(lambda w: put_record(Kind.ASSOCIATION, said, w, env)).record.uuid
+    gone = DeleteJob(uuid=made.job.uuid, force=True, token=admin(here))
+    env.store.transact(lambda w: handle_delete_job(gone, w, env))
+    targets = env.store.read(lambda w: [each.target for each in w.links.of(link, Relation.CONNECTS_TO)])
+    assert targets == [made.job.uuid]
+
+
 def test_deleted_job_is_not_found_again_and_not_made_again(here: Memory):
     made = create_job(plan(here), here.env)
     env = here.env

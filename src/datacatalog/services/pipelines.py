@@ -15,7 +15,7 @@ from datacatalog.domain.messages import (
 )
 from datacatalog.domain.pipelines.identity import pipeline_uuid
 from datacatalog.domain.pipelines.pipeline import fingerprint_of, pipeline_body, updated_body
-from datacatalog.domain.records import Record
+from datacatalog.domain.records import Record, link_changes
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
 from datacatalog.services.describing import links_in
@@ -44,7 +44,7 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env, *, by: str | 
     links = links_in(message.document, computed)
     if known is None:
         record = Record(kind=Kind.PIPELINE, uuid=computed, body=body, salt=new_salt(), admin=env.rules.admin)
-        work.records.put(record, at=env.clock.now(), by=by)
+        work.records.put(record, at=env.clock.now(), beside=link_changes(None, links), by=by)
         work.links.add(links)
         return Outcome(
             result={"uuid": computed, "created": True},
@@ -80,8 +80,10 @@ def update_pipeline(message: UpdatePipeline, work: Work, env: Env) -> Outcome:
     record = _addressed(message, work)
     access.authorize(message, record, work, env)
     body = updated_body(record.body, message.body, message.strategy)
-    stored = work.records.put(replace(record, body=body), at=env.clock.now())
-    work.links.add(links_in(message.body, stored.uuid))
+    had = frozenset(work.links.of(record.uuid))
+    links = had.union(links_in(message.body, record.uuid))
+    stored = work.records.put(replace(record, body=body), at=env.clock.now(), beside=link_changes(had, links))
+    work.links.add(links - had)
     return Outcome(
         result={"uuid": stored.uuid, "revision": stored.revision},
         log=("Action selected: update", f"Updated pipeline {stored.uuid}"),
