@@ -19,6 +19,8 @@ from datacatalog.domain.indexed import (
     is_settled,
     nanoseconds,
     next_fixity,
+    remembered,
+    states_in,
 )
 from datacatalog.domain.indexing import (
     LEVELS,
@@ -338,6 +340,30 @@ def test_facts_of_a_file_are_published_as_everywhere(at: datetime, size: int) ->
         "size": size,
         "checksum": "sha256:00",
     }
+
+
+def test_record_remembers_all_requests_that_found_it_as_it_was() -> None:
+    memory = remembered("", "v a", 0, kept=False)
+    assert states_in(memory, 1) == ["v a"]
+    both = remembered(memory, "v b", 1, kept=True)
+    assert states_in(both, 2) == ["v a", "v b"]
+    assert states_in(both, 1) == states_in(both, 3) == []  # it was changed since
+    assert states_in(remembered(both, "v a", 2, kept=True), 3) == ["v b", "v a"]
+    assert states_in(remembered(both, "v c", 2, kept=False), 3) == ["v c"]
+    assert states_in(remembered(both, "w c", 2, kept=True), 3) == ["w c"]
+    assert states_in(remembered(both, "v c", 7, kept=True), 8) == ["v c"]
+
+
+def test_record_remembers_only_so_many_requests() -> None:
+    memory = ""
+    for number in range(20):
+        memory = remembered(memory, f"v {number}", number, kept=True)
+    assert states_in(memory, 20) == [f"v {number}" for number in range(12, 20)]
+
+
+@pytest.mark.parametrize("memory", ["", " ", "v", "v a", "v 1"])
+def test_memory_that_says_nothing_is_none(memory: str) -> None:
+    assert states_in(memory, 1) == []
 
 
 def test_file_that_was_just_written_may_be_written_again_unseen() -> None:

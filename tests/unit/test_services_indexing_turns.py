@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -147,3 +147,25 @@ def test_directory_that_cannot_be_looked_into_is_passed_over_at_last(names: tupl
     assert (last["data"]["files"], last["data"]["unreadable"]) == (len(names), 1)
     assert last["data"]["unreadable_paths"] == [f"{job.job.archive_path}/closed"]
     assert set(levels(here, job)) == set(names)
+
+
+def test_requests_that_say_nothing_new_any_more_write_nothing(here: Memory):
+    job = finished(here, "a.csv", "b.csv")
+    here.clock.at = datetime.now(UTC) + timedelta(days=1)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"filters": [{"patterns": ["a"], "derived_from": ["./b.csv"], "note": "made of b"}]},
+        {"filters": [{"patterns": ["a"], "level": "1", "fixity": False}]},
+    ]
+
+    def revisions() -> list[int | None]:
+        for each in asked:
+            ask(here, job, **each)
+            work(here)
+            here.clock.move(seconds=5)
+        page = here.env.store.read(lambda w: files_of(job.job.uuid, w, limit=1000))
+        return [record.revision for record in page.records]
+
+    revisions()
+    before = revisions()
+    assert [revisions(), revisions()] == [before, before]

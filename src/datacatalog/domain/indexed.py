@@ -17,6 +17,9 @@ from datacatalog.domain.kinds import Relation, TypedUuid
 UNSETTLED_NS = 2_000_000_000
 """A file that changed so short a time ago may change again within the same tick of its file system's clock."""
 
+SEEN_MAX = 8
+"""So many different requests for one file are remembered."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S = -30_610_224_000  # the year 1000
 _LAST_S = 253_402_214_400  # the last day of the year 9999
@@ -132,6 +135,34 @@ def digest_of(
     """Return what stands for all that an indexing says of a file, whatever the file is: 16 characters."""
     text = minified([storage_system, fixity, said, [[relation.value, uuid] for relation, uuid in targets]])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def states_in(memory: str, revision: int) -> list[str]:
+    """Return what a record remembers, `<version of the file> <digest>` each; nothing where it was changed since.
+
+    Args:
+        memory: `<version of the file> <digest> ... <revision of the record>`.
+    """
+    told, _, at = memory.rpartition(" ")
+    if at != str(revision):
+        return []
+    version, *digests = told.split(" ")
+    return [f"{version} {digest}" for digest in digests]
+
+
+def remembered(memory: str, seen: str, revision: int, *, kept: bool) -> str:
+    """Return what a record remembers once `seen` was seen as well.
+
+    Requests that say different things of a file, and nothing that another has not said, are thus all passed over from then on.
+
+    Args:
+        revision: of the record before it is written.
+        kept: the record says what it said before.
+    """
+    version, _, digest = seen.partition(" ")
+    before = [state.split(" ") for state in states_in(memory, revision)] if kept else []
+    digests = [known for of, known in before if of == version and known != digest]
+    return " ".join((version, *digests[-SEEN_MAX + 1 :], digest, str(revision + 1)))
 
 
 def is_settled(changed_ns: int, modified_ns: int, now_ns: int) -> bool:

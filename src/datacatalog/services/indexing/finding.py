@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from datacatalog.domain.errors import NoSuchPath, StorageDown, UnsafePath
 from datacatalog.domain.filetypes import HEAD_BYTES, UNKNOWN, infer_type
-from datacatalog.domain.indexed import is_settled, nanoseconds
+from datacatalog.domain.indexed import is_settled, nanoseconds, states_in
 from datacatalog.domain.kinds import Kind
 from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
@@ -147,8 +147,8 @@ def _seen(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]]) -> _Seen:
                 if name is None or name not in names:
                     continue
                 seen.names.add(name)
-                if visible and state is not None and state.endswith(end := f" {revision}"):
-                    seen.states.add((name, state[: -len(end)]))
+                if visible and state is not None:
+                    seen.states.update((name, each) for each in states_in(state, revision))
             if len(rows) < _GLANCES:
                 return seen
             start = rows[-1].values[0] or high

@@ -10,7 +10,7 @@ from typing import Any
 
 from datacatalog.domain.errors import Duplicate, StaleWrite
 from datacatalog.domain.identifiers.records import normal_body
-from datacatalog.domain.indexed import file_body, file_facts, next_fixity, told
+from datacatalog.domain.indexed import file_body, file_facts, next_fixity, remembered, states_in, told
 from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
 from datacatalog.domain.records import Link, Record, link_changes
 from datacatalog.domain.series import Series
@@ -149,11 +149,12 @@ def _file_of(plan: Plan, uuid: TypedUuid, found: Found, old: Record | None, *, l
             kind=Kind.FILE, uuid=uuid, body={**body, **seen}, salt=_NO_SALT, admin=plan.env.rules.admin
         )
     revision = old.revision or 0
-    as_seen = found.seen is None or old.body.get("_seen") == f"{found.seen} {revision}"
-    if body == said and old.visible and linked and as_seen:
+    memory = old.body.get("_seen", "")
+    kept = body == said and old.visible and linked
+    if kept and (found.seen is None or found.seen in states_in(memory, revision)):
         return None
     if found.seen is not None:
-        body["_seen"] = f"{found.seen} {revision + 1}"
+        body["_seen"] = remembered(memory, found.seen, revision, kept=kept)
     return replace(old, body=body, visible=True)
 
 
