@@ -93,6 +93,23 @@ def test_record_is_shown_changed_and_told_of(shell: Shell) -> None:
     assert 'strain: "x" -> "wild type"' in shell.ok("log", "sample.tacc.1")
 
 
+def test_value_is_text_where_the_schema_wants_text(shell: Shell) -> None:
+    load(shell, {"name": "/uploads/a.csv", "level": "0", "file_id": "file.a.1"})
+    shell.ok("records", "set", "/uploads/a.csv", "level=1", "note=1", 'type="CSV"', "lab_label=null")
+    document = shell.ask("records", "show", "/uploads/a.csv")
+    assert (document["level"], document["note"], document["type"]) == ("1", 1, "CSV")
+    assert shell.fails("records", "set", "/uploads/a.csv", "level=9")[0] == 2
+
+
+def test_dot_leads_into_an_object_as_in_tables(shell: Shell) -> None:
+    load(shell, SAMPLE)
+    shell.ok("records", "set", "sample.tacc.1", "note.b.c=2", "note.a=null", r"a\.b=3")
+    document = shell.ask("records", "show", "sample.tacc.1")
+    assert (document["note"], document["a.b"]) == ({"b": {"c": 2}}, 3)
+    for wrong in (("note.a=1", 'note={"b": 2}'), ("note..a=1",), ("Child-Of=[]",)):
+        assert shell.fails("records", "set", "sample.tacc.1", *wrong) == (2, "invalid-field")
+
+
 def test_field_is_removed_by_null(shell: Shell) -> None:
     load(shell, SAMPLE)
     shell.ok("records", "set", "sample.tacc.1", "strain=null")

@@ -96,7 +96,7 @@ class Catalog(Asking):
 
         Args:
             kind: such as `sample`. Jobs and pipelines are not written this way.
-            document: as published.
+            document: as published; what it links to is named by UUIDs.
             strategy: `merge`, `replace` or `drop`.
             if_revision: what is there must be of this revision.
             by: who writes, for the update log; None: the user of this machine.

@@ -14,6 +14,7 @@ from datacatalog.interfaces.cli.lazy import Command, Group
 from datacatalog.interfaces.cli.params import KindName, after_option, limit_option, read_pairs, where_option
 
 if TYPE_CHECKING:
+    from datacatalog.domain.documents import JsonObject
     from datacatalog.domain.kinds import TypedUuid
     from datacatalog.domain.records import Record
     from datacatalog.ports.stores import Work
@@ -101,16 +102,17 @@ def _properties(record: Record) -> dict[str, Any]:
 def set_(cli: Cli, record: str, fields: Mapping[str, str], if_revision: int | None) -> None:
     """Set fields of a record.
 
-    What is no JSON is taken as text. An object, such as depth='{"value": 3}', changes only the fields that it names, null removes
-    a field, and a list of UUIDs takes the place of the links that are there.
+    What is no JSON is taken as text, and so is what stands in a field that the schema wants as text. A dot leads into an object
+    (depth.value=3), null removes a field, and a list of UUIDs takes the place of the links that are there.
     """
-    patch = {name: _json_or_text(text) for name, text in fields.items()}
+    said = {name: _json_or_text(text) for name, text in fields.items()}
 
     def body(work: Work) -> Written:
         from datacatalog.services.records import patch_record
 
-        uuid = _found(cli, record, work).uuid
-        return patch_record(uuid, patch, work, cli.env, if_revision=if_revision, by=cli.user)
+        found = _found(cli, record, work)
+        patch = _patch(fields, said, found.kind, cli)
+        return patch_record(found.uuid, patch, work, cli.env, if_revision=if_revision, by=cli.user)
 
     _tell(cli, cli.env.store.transact(body))
 
@@ -198,6 +200,31 @@ def _tell(cli: Cli, written: Written) -> None:
     cli.out.document(
         {"uuid": written.record.uuid, "action": written.action, "revision": written.record.revision}
     )
+
+
+def _patch(texts: Mapping[str, str], said: Mapping[str, Any], kind: Kind, cli: Cli) -> JsonObject:
+    """Return the merge patch that sets fields, which are called as columns of tables are.
+
+    Args:
+        texts: what was typed, by field.
+        said: what it is where the schema of the kind does not want text.
+    Raises:
+        InvalidField.
+    """
+    from datacatalog.domain.tabular import paths_of, placed, types_at
+
+    schemas = cli.env.schemas
+    try:
+        schema = schemas.get(f"{kind}_document")
+    except KeyError:
+        schema = {}
+
+    def value_at(path: tuple[str, ...], name: str) -> Any:
+        value = said[name]
+        text = value is not None and not isinstance(value, str)
+        return texts[name] if text and types_at(schema, path, schemas.get) == {"string"} else value
+
+    return placed((path, value_at(path, name)) for path, name in zip(paths_of([*said]), said, strict=True))
 
 
 def _json_or_text(text: str) -> Any:
