@@ -45,7 +45,7 @@ def kind_of(document: JsonObject) -> Kind:
         return Kind.FILE
     if "id" in document:
         return Kind.CHALLENGE_PROBLEM
-    raise InvalidField("kind", f"cannot be told from the fields ({_names(document)}); say it with --kind")
+    raise InvalidField("kind", f"cannot be told from the fields ({_names(document)}); say what they are")
 
 
 def _names(document: JsonObject) -> str:

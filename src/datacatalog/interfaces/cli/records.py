@@ -161,7 +161,7 @@ def linked(cli: Cli, records: Sequence[str], kind: str) -> None:
     Below them in the hierarchy of challenge problem, experiment design, experiment, sample, measurement and file, or above
     them; of a job, the files that it made.
     """
-    from datacatalog.interfaces.cli.showing import label
+    from datacatalog.domain.labels import label
     from datacatalog.services import linkage
 
     def body(work: Work) -> list[dict[str, Any]]:

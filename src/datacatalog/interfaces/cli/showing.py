@@ -1,13 +1,10 @@
-"""How records look in lists: their published fields, and one name for people."""
+"""How records look in lists: their published fields."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from datacatalog.domain.labels import label
 from datacatalog.domain.records import Record
-
-__all__ = ["label", "row"]
 
 
 def row(record: Record) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from datacatalog.domain.kinds import SPECS, KindSpec
+from datacatalog.domain.kinds import NAMED, SPECS, KindSpec
 from datacatalog.domain.records import STRATEGIES
 from datacatalog.interfaces.http.openapi.parts import TEXT, in_header, in_path, in_query, refusals, schema
 from datacatalog.interfaces.http.reading import LIMIT_MAX
@@ -26,9 +26,7 @@ IF_NONE_MATCH = in_header("If-None-Match", TEXT, "ETags, or *: the record may no
 KNOWN = in_header("If-None-Match", TEXT, "ETags that are known: the record is not sent again")
 ETAG = {"ETag": "strong; for If-Match and If-None-Match"}
 SHOWN = {**ETAG, "Content_Location": "the record's address"}
-KIND = in_path(
-    "kind", {"enum": [n for s in SPECS.values() for n in (s.collection, s.kind.value)]}, "a kind of record"
-)
+KIND = in_path("kind", {"enum": [*NAMED]}, "a kind of record")
 ANY_UUID = in_path("uuid", {"type": "string", "format": "uuid"})
 
 
