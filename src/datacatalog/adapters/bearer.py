@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import jwt
@@ -30,7 +30,7 @@ class BearerTokens:
         key: shared secret (HS256) or public key (PEM); "" refuses every token.
     """
 
-    key: str
+    key: str = field(repr=False)
     algorithm: str
     issuer: str
     audience: str

@@ -18,7 +18,7 @@ from datacatalog.domain.kinds import TypedUuid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     trusted: bool = False
 
 

@@ -34,7 +34,7 @@ class Record:
     kind: Kind
     uuid: TypedUuid
     body: JsonObject
-    salt: str
+    salt: str = field(repr=False)
     admin: Mapping[str, str] = field(default_factory=dict)
     revision: int | None = None
     visible: bool = True

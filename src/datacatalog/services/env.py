@@ -48,7 +48,7 @@ class Rules:
     clearable: tuple[str, ...] = ("/products/v2", "/sample/tacc-cloud")
     api_url: str = "http://127.0.0.1:8000"
     actor_ids: Mapping[str, str] = field(default_factory=dict)
-    callback_nonces: Mapping[str, str] = field(default_factory=dict)
+    callback_nonces: Mapping[str, str] = field(default_factory=dict, repr=False)
     admin: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -72,7 +72,7 @@ class Created:
     """A job as `create_job` leaves it; `token` is its update token, `fresh` is False where it was there before."""
 
     job: Job
-    token: str
+    token: str = field(repr=False)
     fresh: bool
 
 
