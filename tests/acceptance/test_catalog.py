@@ -288,6 +288,15 @@ def test_lineage_tells_steps_and_draws_them(study: Study, catalog: Catalog) -> N
     assert both.dot()._repr_svg_() is None
 
 
+def test_drawing_that_is_cut_warns(study: Study, catalog: Catalog) -> None:
+    down = catalog.lineage("sample.tacc.20001", "descendants")
+    with pytest.warns(UserWarning, match="nearest 1 record"):
+        assert len(down.tree(limit=1).splitlines()) == 2
+    assert len(down.graph().nodes) == len(down) + 1
+    with pytest.raises(InvalidField, match="limit"):
+        down.svg(limit=0)
+
+
 @pytest.mark.parametrize(
     "asked", [{"direction": "sideways"}, {"depth": 0}, {"relations": "likes"}, {"kinds": ["thing"]}]
 )

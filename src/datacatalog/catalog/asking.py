@@ -42,7 +42,6 @@ from datacatalog.services.linkage import linked
 from datacatalog.services.records import changes_of
 from datacatalog.services.verification import Sample, verify
 
-GRAPH_MAX = 1000
 _BATCH = 1000
 
 
@@ -110,9 +109,10 @@ class Asking:
             start = self._uuid(reference, work)
             return [step for way in ways for step in walk(start, way, work, **options)]
 
-        def draw() -> Graph:
+        def draw(limit: int) -> Graph:
+            positive("limit", limit)
             return self.env.store.read(
-                lambda work: graph_of(self._uuid(reference, work), ways, work, limit=GRAPH_MAX, **options)
+                lambda work: graph_of(self._uuid(reference, work), ways, work, limit=limit, **options)
             )
 
         return Lineage(self.env.store.read(steps), draw)
