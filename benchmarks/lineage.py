@@ -28,7 +28,7 @@ from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.domain.kinds import KIND_OF_PREFIX, PREFIXES, SPECS, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
 from datacatalog.ports.stores import Store, Work
-from datacatalog.services.lineage import DEPTH, Direction, Step, lineage_page, walk
+from datacatalog.services.lineage import DEPTH, Direction, Step, graph_of, walk
 from datacatalog.services.walks import Walk
 
 FILES = 1_000_000
@@ -100,7 +100,7 @@ def measured(
             floor=each_ms(times, theirs),
         )
     page = [
-        seconds(lambda: store.read(lambda work: lineage_page(start, direction, work, limit=PAGE)), 1)
+        seconds(lambda: store.read(lambda work: graph_of(start, [direction], work, limit=PAGE)), 1)
         for _ in range(ROUNDS)
     ]
     yield figure(

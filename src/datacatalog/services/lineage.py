@@ -11,7 +11,6 @@ Records that were deleted softly are walked through and left out. Fixities are n
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -29,11 +28,9 @@ __all__ = [
     "DEPTH",
     "DIRECTIONS",
     "Direction",
-    "LineagePage",
     "Step",
     "graph_of",
     "inputs_of",
-    "lineage_page",
     "outputs_of",
     "walk",
     "walk_on",
@@ -54,18 +51,6 @@ DIRECTIONS: Mapping[str, Sequence[Direction]] = {
     "both": BOTH,
 }
 """What people ask for -> the directions that are gone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineagePage:
-    """One page of a walk.
-
-    Attributes:
-        next: pass as `after` to read on; None on the last page.
-    """
-
-    steps: Sequence[Step]
-    next: str | None
 
 
 def walk(
@@ -132,35 +117,6 @@ def outputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool
     return walk(start, Direction.DESCENDANTS, work, depth=depth, kinds=DATA, hidden=hidden)
 
 
-def lineage_page(
-    start: TypedUuid,
-    direction: Direction,
-    work: Work,
-    *,
-    relations: Collection[Relation] | None = None,
-    depth: int = DEPTH,
-    kinds: Collection[Kind] | None = None,
-    hidden: bool = False,
-    after: str | None = None,
-    limit: int = 100,
-) -> LineagePage:
-    """Return a part of what `walk` returns; all pages together are the same.
-
-    Nothing is kept between two pages: each walks anew to where the last one ended. What is linked or deleted meanwhile may
-    thus be missing or come twice.
-
-    Args:
-        after: `next` of the page before.
-        limit: at most so many steps.
-    Raises:
-        InvalidField: `after` is no record, or none of this walk any more; begin anew.
-    """
-    found = Walk(start, direction, work, relations, depth)
-    steps = list(islice(found.steps(kinds, hidden=hidden, after=after, batch=limit + 1), limit + 1))
-    more = len(steps) > limit
-    return LineagePage(steps=steps[:limit], next=steps[limit - 1].uuid if more else None)
-
-
 def graph_of(
     start: TypedUuid,
     directions: Iterable[Direction],
@@ -173,14 +129,18 @@ def graph_of(
     after: str | None = None,
     limit: int = 1000,
 ) -> Graph:
-    """Return a record, what lies around it, and all links between these, for drawing.
+    """Return a record, what lies around it, and all links between these: all of it, or page by page.
+
+    Nothing is kept between two pages: each walks anew to where the last one ended. What is linked or deleted meanwhile may
+    thus be missing or come twice.
 
     Args:
         directions: one of them, or `BOTH`.
-        after: as for `lineage_page`; for one direction alone.
+        relations, depth, kinds, hidden: as for `walk`.
+        after: `next` of the page before; for one direction alone.
         limit: at most so many records in each direction.
     Raises:
-        InvalidField: `after` is of no use, as for `lineage_page`.
+        InvalidField: `after` is no record, or none of this walk any more; begin anew.
     """
     wanted = tuple(dict.fromkeys(directions))
     if after is not None and len(wanted) > 1:
