@@ -451,3 +451,11 @@ def test_batch_of_long_records_ends_early(monkeypatch: pytest.MonkeyPatch) -> No
     rows = "sample_id,note\n" + "".join(f"s{n},{'x' * 120}\n" for n in range(2))
     loaded(memory(), rows, told=told.append)
     assert told[3:] == [1, 1]
+
+
+def test_file_that_is_named_twice_is_counted_twice() -> None:
+    here = memory()
+    source = Source(name="a", open=lambda: nullcontext(io.BytesIO(b'{"sample_id": "s"}')))
+    twice = Loading(env=here.env)
+    assert twice.rehearse([source, source]).counts == {"a": {"created": 1, "unchanged": 1}}
+    assert twice.load([source, source]).counts == {"a": {"created": 1, "unchanged": 1}}

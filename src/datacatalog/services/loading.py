@@ -63,7 +63,7 @@ class Loaded:
     """What came of loading.
 
     Attributes:
-        counts: file -> action -> how many records.
+        counts: file -> action -> how many records; those of a file that is named twice are added up.
         refusals: what kept batches from being written; empty where all went well.
     """
 
@@ -100,7 +100,7 @@ class Loading:
         """
         done = Loaded()
         for source in sources:
-            counts = done.counts[source.name] = Counter()
+            counts = done.counts.setdefault(source.name, Counter())
             for batch in self._batches(source):
                 room = self.errors_max - len(done.refusals)
                 counts += self._committed(batch, source.name, room, done.refusals)
@@ -115,7 +115,7 @@ class Loading:
         def body(work: Work) -> None:
             done = Loaded()
             for source in sources:
-                counts = done.counts[source.name] = Counter()
+                counts = done.counts.setdefault(source.name, Counter())
                 for batch in self._batches(source):
                     room = self.errors_max - len(done.refusals)
                     found, refused = self._tried(batch, source.name, room, work)
