@@ -172,5 +172,7 @@ def test_what_makes_no_sense_is_refused(uuids: dict[str, str], shell: Shell) -> 
     assert usage(shell.run("lineage", uuids["table"], "--both", "--format", "list"))
     assert usage(shell.run("lineage", uuids["table"], "--kind", "fixity"))
     assert usage(shell.run("lineage", uuids["table"], "--kind", "product"))
+    assert usage(shell.run("lineage", uuids["table"], "--up", "--outputs"))
+    assert shell.ok("lineage", uuids["table"], "--up", "--ancestors") == shell.ok("lineage", uuids["table"])
     assert usage(shell.run("lineage", uuids["table"], "--relation", "cousin_of"))
     assert usage(shell.run("lineage", uuids["table"], "--depth", "0"))

@@ -31,15 +31,32 @@ Say = Callable[[str], object]
 @click.command(cls=Command)
 @click.argument("record", metavar="UUID|PATH|ID")
 @click.option(
-    "--ancestors", "--up", "ask", flag_value="ancestors", help="What it came from: so if nothing is said."
+    "--ancestors",
+    "--up",
+    "asks",
+    flag_value="ancestors",
+    multiple=True,
+    help="What it came from: so if nothing is said.",
 )
-@click.option("--descendants", "--down", "ask", flag_value="descendants", help="What came of it.")
-@click.option("--both", "ask", flag_value="both", help="What it came from, and what came of it.")
 @click.option(
-    "--inputs", "ask", flag_value="inputs", help="Every file and reference it came from, as a list."
+    "--descendants", "--down", "asks", flag_value="descendants", multiple=True, help="What came of it."
 )
 @click.option(
-    "--outputs", "ask", flag_value="outputs", help="Every file and reference derived from it, as a list."
+    "--both", "asks", flag_value="both", multiple=True, help="What it came from, and what came of it."
+)
+@click.option(
+    "--inputs",
+    "asks",
+    flag_value="inputs",
+    multiple=True,
+    help="Every file and reference it came from, as a list.",
+)
+@click.option(
+    "--outputs",
+    "asks",
+    flag_value="outputs",
+    multiple=True,
+    help="Every file and reference derived from it, as a list.",
 )
 @click.option(
     "--relation",
@@ -88,14 +105,16 @@ Say = Callable[[str], object]
 )
 @pass_cli
 def lineage(
-    cli: Cli, /, record: str, ask: str | None, shape: str | None, output: Path | None, **wishes: Any
+    cli: Cli, /, record: str, asks: tuple[str, ...], shape: str | None, output: Path | None, **wishes: Any
 ) -> None:
     """Tell what something came from, or what came of it.
 
     Its parents, what made it, its inputs, and what those came from, and so on: nearest first, each record once. A list has a
     line for each: UUID, kind, depth, name.
     """
-    ask = ask or "ancestors"
+    if len(set(asks)) > 1:
+        raise click.UsageError("ask for one of --ancestors, --descendants, --both, --inputs and --outputs")
+    ask = asks[0] if asks else "ancestors"
     shape = "json" if cli.json else shape or ("list" if ask in PRESETS else "tree")
     if shape == "list" and ask == "both":
         raise click.UsageError("a list goes in one direction: --ancestors or --descendants")
