@@ -99,6 +99,18 @@ def check_archive_path(path: str) -> ArchivePath:
         UnsafePath: it is relative, the root, or a directory that computed archive paths share; it is not written in the
             one normal way (no `.`, `..`, repeated slashes, or slash at its end), or has control characters.
     """
+    checked = check_directory(path)
+    if _SHARED.fullmatch(path):
+        raise UnsafePath("archive_path", f"{shown(path)} is where archives of many jobs lie")
+    return checked
+
+
+def check_directory(path: str) -> ArchivePath:
+    """Return a path that may have been computed for a job, or named by it.
+
+    Raises:
+        UnsafePath: as `check_archive_path`, but that computed paths are taken.
+    """
     plain = normalised(path, "archive_path")
     if plain == "/":
         raise UnsafePath("archive_path", "is the root of its system")
@@ -106,7 +118,7 @@ def check_archive_path(path: str) -> ArchivePath:
         raise UnsafePath("archive_path", f"is not normalised; {shown(plain)} is")
     if _UNPRINTABLE.search(path):
         raise UnsafePath("archive_path", f"{shown(path)} has control characters")
-    if f"{PRODUCTS}/".startswith(f"{path}/") or _SHARED.fullmatch(path):
+    if f"{PRODUCTS}/".startswith(f"{path}/"):
         raise UnsafePath("archive_path", f"{shown(path)} is where archives of many jobs lie")
     return ArchivePath(path)
 

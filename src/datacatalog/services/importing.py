@@ -19,7 +19,7 @@ from datacatalog.domain.messages import CreatePipeline
 from datacatalog.domain.pipelines.pipeline import pipeline_body
 from datacatalog.domain.records import Link, Record, check_link, diff_of
 from datacatalog.ports.stores import Work
-from datacatalog.services.describing import links_in
+from datacatalog.services.describing import check_fields, links_in
 from datacatalog.services.documents import history_of
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.pipelines import create_pipeline
@@ -43,6 +43,7 @@ def import_job(document: JsonObject, work: Work, env: Env, *, by: str | None = N
         AlreadyExists: the catalog has the job, and it differs.
         InvalidLink, InvalidRecord.
     """
+    check_fields(document)
     said = read_job(document)
     links = sorted(set(links_in(document, said.uuid)), key=lambda link: (link.relation, link.target))
     for link in links:

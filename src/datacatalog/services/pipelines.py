@@ -18,7 +18,7 @@ from datacatalog.domain.pipelines.pipeline import fingerprint_of, pipeline_body,
 from datacatalog.domain.records import Record, link_changes
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
-from datacatalog.services.describing import links_in
+from datacatalog.services.describing import check_fields, links_in
 from datacatalog.services.env import Env, Outcome, new_salt
 
 
@@ -35,6 +35,7 @@ def create_pipeline(message: CreatePipeline, work: Work, env: Env, *, by: str | 
         Duplicate: its id names a pipeline of other components.
         InvalidField: the document names a UUID that its components do not give.
     """
+    check_fields(message.document)
     body = pipeline_body(message.document)
     known = _same_pipeline(body["_fingerprint"], work)
     computed = known.uuid if known else pipeline_uuid(body.get("id"), body["components"], env.identity)
@@ -79,6 +80,7 @@ def update_pipeline(message: UpdatePipeline, work: Work, env: Env) -> Outcome:
     """
     record = _addressed(message, work)
     access.authorize(message, record, work, env)
+    check_fields(message.body)
     body = updated_body(record.body, message.body, message.strategy)
     had = frozenset(work.links.of(record.uuid))
     links = had.union(links_in(message.body, record.uuid))

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from datacatalog.domain.archive import check_directory
 from datacatalog.domain.documents import JsonObject, instant
-from datacatalog.domain.errors import InvalidField, UnsafePath
+from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.lifecycle import Event, State, read_event, successor
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
-from datacatalog.domain.paths import normalised
 
 _BESIDE = frozenset({"uuid", "history", *Relation})
 
@@ -47,9 +47,7 @@ def read_job(document: JsonObject) -> ImportedJob:
     pipeline = read_typed(_text("pipeline_uuid", document), Kind.PIPELINE, field="pipeline_uuid")
     for field in ("archive_system", "updated"):
         _text(field, document)
-    path = _text("archive_path", document)
-    if normalised(path, "archive_path") != path:
-        raise UnsafePath("archive_path", "is not written in the one normal way")
+    check_directory(_text("archive_path", document))
     if not isinstance(document.get("data"), Mapping):
         raise InvalidField("data", "is missing, or no object")
     history = _history_of(document)
