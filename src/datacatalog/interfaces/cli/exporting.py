@@ -9,7 +9,7 @@ import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
-from datacatalog.interfaces.cli.writing import complete_file
+from datacatalog.interfaces.cli.writing import complete_file, undone_when_ended
 
 FORMATS = ("prov-json", "prov-n", "ro-crate", "openlineage")
 _CRATE = "ro-crate"
@@ -47,7 +47,8 @@ def export(cli: Cli, record: str, format: str, output: Path | None, payload: boo
     if payload and (format != _CRATE or output is None):
         raise click.UsageError("--payload goes with --format ro-crate and --output")
     if format == _CRATE and output is not None:
-        copied = exports.export_crate(record, cli.env, output, payload=payload, depth=depth)
+        with undone_when_ended():
+            copied = exports.export_crate(record, cli.env, output, payload=payload, depth=depth)
         cli.out.line({"output": str(output), "files": copied}, f"{output}: {copied} files copied")
         return
     found = exports.export(format, record, cli.env, depth=depth)
