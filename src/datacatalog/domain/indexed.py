@@ -146,6 +146,8 @@ def states_in(memory: str, revision: int) -> list[str]:
     told, _, at = memory.rpartition(" ")
     if at != str(revision):
         return []
+    if told.count(" ") == 1:
+        return [told]  # as most are
     version, *digests = told.split(" ")
     return [f"{version} {digest}" for digest in digests]
 

@@ -148,7 +148,8 @@ def _seen(plan: Plan, chunk: Sequence[tuple[FileInfo, Choice]]) -> _Seen:
                     continue
                 seen.names.add(name)
                 if visible and state is not None:
-                    seen.states.update((name, each) for each in states_in(state, revision))
+                    for each in states_in(state, revision):
+                        seen.states.add((name, each))
             if len(rows) < _GLANCES:
                 return seen
             start = rows[-1].values[0] or high
