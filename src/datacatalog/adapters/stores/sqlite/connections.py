@@ -20,8 +20,9 @@ from datacatalog.domain.errors import Misconfigured, StoreDown
 BUSY_TIMEOUT_S = 60.0
 # Of each connection, filled as pages are used; a gateway has some 40 threads.
 CACHE_KIB = 8192
-# Of a connection that once wrote many records: a page that a long commit gave up is read and written again.
-BULK_CACHE_KIB = 65536
+# Of a connection that once wrote many records: a page that a long commit gave up is read and written again. Two or three threads
+# of a worker come to write for each other, and each then has as much.
+BULK_CACHE_KIB = 40960
 # A write-ahead log of 40 MB: pages that change often are copied back once per round, not with every 4 MB.
 CHECKPOINT_PAGES = 10_000
 CACHED_STATEMENTS = 512
