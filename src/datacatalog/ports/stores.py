@@ -177,22 +177,14 @@ class Records(Protocol):
         ...
 
     def glance(
-        self,
-        kind: Kind,
-        fields: Sequence[str],
-        low: str,
-        high: str,
-        *,
-        field: str = "name",
-        limit: int = 1000,
+        self, kind: Kind, fields: Sequence[str], low: str, high: str, *, limit: int = 1000
     ) -> Sequence[Glance]:
-        """Do as `between` for hidden records too, and return only some fields of each, without its document.
+        """Do as `between` by `name`, for hidden records too, and return only some fields of each, without its document.
 
         Args:
             fields: what `values` holds; each declared for this kind as searchable or as one of its columns.
-            field: what is compared; declared searchable.
         Raises:
-            InvalidField: a field is not declared so.
+            InvalidField: a field is not declared so, or `name` is not searchable for this kind.
         """
         ...
 

@@ -107,14 +107,14 @@ def walk_on(
         yield from some
 
 
-def inputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:
+def inputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH) -> Iterator[Step]:
     """Walk to every input of a file or a job: the files and references among its ancestors."""
-    return walk(start, Direction.ANCESTORS, work, depth=depth, kinds=DATA, hidden=hidden)
+    return walk(start, Direction.ANCESTORS, work, depth=depth, kinds=DATA)
 
 
-def outputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH, hidden: bool = False) -> Iterator[Step]:
+def outputs_of(start: TypedUuid, work: Work, *, depth: int = DEPTH) -> Iterator[Step]:
     """Walk to all data derived from a sample, a file, a job: the files and references among its descendants."""
-    return walk(start, Direction.DESCENDANTS, work, depth=depth, kinds=DATA, hidden=hidden)
+    return walk(start, Direction.DESCENDANTS, work, depth=depth, kinds=DATA)
 
 
 def graph_of(

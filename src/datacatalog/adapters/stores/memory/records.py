@@ -73,17 +73,10 @@ class MemoryRecords:
         return [_fresh(stored) for _, _, stored in sorted(found, key=lambda each: each[:2])[:limit]]
 
     def glance(
-        self,
-        kind: Kind,
-        fields: Sequence[str],
-        low: str,
-        high: str,
-        *,
-        field: str = "name",
-        limit: int = 1000,
+        self, kind: Kind, fields: Sequence[str], low: str, high: str, *, limit: int = 1000
     ) -> Sequence[Glance]:
         rules.check_kept(rules.spec_of(kind), fields)
-        found = self.between(kind, field, low, high, limit=limit, hidden=True)
+        found = self.between(kind, "name", low, high, limit=limit, hidden=True)
         return [
             Glance(each.uuid, each.revision or 0, each.visible, rules.texts_of(each.body, fields))
             for each in found

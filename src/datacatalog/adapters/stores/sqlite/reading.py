@@ -104,20 +104,13 @@ class RecordReading:
         return [row_of(kind, row).record for row in self._session.read(sql, (low, high, limit)).fetchall()]
 
     def glance(
-        self,
-        kind: Kind,
-        fields: Sequence[str],
-        low: str,
-        high: str,
-        *,
-        field: str = "name",
-        limit: int = 1000,
+        self, kind: Kind, fields: Sequence[str], low: str, high: str, *, limit: int = 1000
     ) -> Sequence[Glance]:
         spec = rules.spec_of(kind)
-        rules.check_searchable(spec, {field: low})
+        rules.check_searchable(spec, {"name": low})
         rules.check_kept(spec, fields)
         columns = "".join(f", {field_column(name)}" for name in fields)
-        order = field_column(field)
+        order = field_column("name")
         sql = (
             f"SELECT uuid, revision, visible{columns} FROM {STATEMENTS[kind].table}"  # noqa: S608
             f" WHERE {order} >= ? AND {order} < ? ORDER BY {order}, uuid LIMIT ?"
