@@ -321,7 +321,7 @@ def test_files_of_a_job_come_with_their_fixity(site: Site):
     folder = f"/products/v2/{secrets.token_hex(4)}"
     with_fixity = put(site, Kind.FILE, name=f"{folder}/1", generated_by=[job])
     without = put(site, Kind.FILE, name=f"{folder}/2", generated_by=[job])
-    put(site, Kind.FIXITY, name=f"{folder}/1", checksum="sha256:" + "0" * 64, size=3)
+    fixity = put(site, Kind.FIXITY, name=f"{folder}/1", checksum="sha256:" + "0" * 64, size=3)
     files, after = {}, None
     for _ in range(2):
         query = {"after": after} if after else {}
@@ -333,6 +333,8 @@ def test_files_of_a_job_come_with_their_fixity(site: Site):
     assert files[with_fixity]["fixity"]["child_of"] == [with_fixity]
     assert files[without]["fixity"] is None
     assert files[without]["generated_by"] == [job]
+    hide(site, fixity)
+    assert {file["fixity"] for file in found(site.get(f"{BASE}/jobs/{job}/files"))["files"]} == {None}
 
 
 # ------------------------------------------------------------------------------------------------ ETags
