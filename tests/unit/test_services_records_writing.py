@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from datacatalog.domain.errors import (
+    AlreadyExists,
     DatacatalogError,
     Duplicate,
     InvalidField,
@@ -520,6 +521,29 @@ def test_association_is_known_by_what_it_connects_in_whatever_order_and_spelling
         assert put(here, Kind.ASSOCIATION, {**said, **again}).action == "unchanged"
     assert put(here, Kind.ASSOCIATION, {**said, "connects_to": E1}).record.uuid != first.record.uuid
     assert shown(here, first.record.uuid)["connects_to"] == [E1, E2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (Kind.TAG_ANNOTATION, {"name": "a", "owner": "b"}, {"name": "b", "owner": "a"}),
+        (Kind.TAG_ANNOTATION, {"name": "a:b", "owner": "c"}, {"name": "a", "owner": "b:c"}),
+        (
+            Kind.ASSOCIATION,
+            {"connects_from": [E1], "connects_to": [E2], "owner": "o"},
+            {"connects_from": [E2], "connects_to": [E1], "owner": "o"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("strategy", ["merge", "replace"])
+def test_record_whose_values_make_the_uuid_of_another_one_does_not_overwrite_it(
+    here: Memory, kind: Kind, first: dict[str, Any], second: dict[str, Any], strategy: str
+):
+    uuid = put(here, kind, first).record.uuid
+    with pytest.raises(AlreadyExists, match="makes the same UUID"):
+        put(here, kind, second, strategy=strategy)
+    assert shown(here, uuid) == {"uuid": uuid, **first}
+    assert put(here, kind, first, strategy=strategy).action == "unchanged"
 
 
 def test_product_is_kept_among_the_files_and_must_say_its_type(here: Memory):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, InvalidRecord
+from datacatalog.domain.errors import AlreadyExists, InvalidField, InvalidRecord
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
@@ -118,10 +119,27 @@ def naming_links(target: TypedUuid, work: Work) -> frozenset[Link]:
     return frozenset(found)
 
 
-def check_identity(old: Record, new: Record, had: frozenset[Link], links: frozenset[Link]) -> None:
+def check_identity(old: Record, body: JsonObject, had: frozenset[Link], links: frozenset[Link]) -> None:
     """Raises InvalidField: what makes the record's UUID would change."""
+    for name in _other_names(old, body, had ^ links):
+        raise InvalidField(name, "is part of what makes the record's UUID, and cannot change")
+
+
+def check_same(old: Record, said: Said, had: frozenset[Link]) -> None:
+    """Raises AlreadyExists: the record that is there has its UUID of other values.
+
+    UUIDs are made of values in the order of the alphabet, as published, and so do not tell which of them is which.
+    """
+    for name in _other_names(old, said.body, had ^ said.links):
+        raise AlreadyExists(f"{old.uuid} is here, with another {name} that makes the same UUID")
+
+
+def _other_names(old: Record, body: JsonObject, moved: Iterable[Link]) -> list[str]:
+    """Return the fields that make the record's UUID and differ; connections do where such a link is moved."""
     placed = ("storage_system",) if old.kind in (Kind.FILE, Kind.FIXITY) else ()
-    moved = {link.relation.value for link in had ^ links}
-    for name in (*SPECS[old.kind].uuid_fields, *placed):
-        if name in moved or old.body.get(name) != new.body.get(name):
-            raise InvalidField(name, "is part of what makes the record's UUID, and cannot change")
+    others = {link.relation.value for link in moved}
+    return [
+        name
+        for name in (*SPECS[old.kind].uuid_fields, *placed)
+        if name in others or old.body.get(name) != body.get(name)
+    ]

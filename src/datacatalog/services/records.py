@@ -32,6 +32,7 @@ from datacatalog.services.describing import (
     check_fields,
     check_identity,
     check_plain,
+    check_same,
     links_of,
     naming_links,
     read_document,
@@ -81,6 +82,7 @@ def put_record(
     Raises:
         InvalidField: a uuid field is missing, or `uuid` is another record's; the kind has its own services.
         InvalidLink, InvalidRecord, Duplicate: nothing was written.
+        AlreadyExists: what is there has this UUID of other values.
         PreconditionFailed: what is there is of another revision.
     """
     check_strategy(strategy)
@@ -93,6 +95,7 @@ def put_record(
     if strategy == "drop":
         return Written(record=old, action="unchanged")
     had = _stored_links(old.uuid, work) if said.links or strategy == "replace" else frozenset()
+    check_same(old, said, had)
     links = said.links if strategy == "replace" else had | said.links
     body = _keeping_file_id(said.body, document, old) if strategy == "merge" else said.body
     new = replace(old, body=combined(old.body, body, strategy), visible=visible)
@@ -142,7 +145,7 @@ def patch_record(
     private = {name: value for name, value in old.body.items() if name.startswith("_")}
     new = replace(old, body={**private, **body})
     had, links = _stored_links(uuid, work), links_of(old.kind, after, uuid)
-    check_identity(old, new, had, links)
+    check_identity(old, body, had, links)
     return _change(old, new, had, links, work, env, by)
 
 
