@@ -440,3 +440,13 @@ def test_wrong_method_is_told_which_ones_are_right(site: Site, method: str, path
     assert refused(answer, 405)
     assert answer.json()["message"].startswith(f"{method} is not possible at this address, but ")
     assert {name.strip() for name in answer.headers["allow"].split(",")} == allow
+
+
+def test_hidden_record_counts_as_not_there_to_who_writes_only_what_is_new(site: Site):
+    path, sample = made(site)
+    only_new = {"If-None-Match": "*"}
+    for method, target in (("POST", "/samples"), ("PUT", path)):
+        refused(ask(site, method, target, sample, headers=only_new), 412)
+        assert ask(site, "DELETE", path).status_code == 200
+        assert ask(site, method, target, sample, headers=only_new).status_code == 200
+        assert shown(site, path)["sample_id"] == sample["sample_id"]

@@ -21,6 +21,7 @@ from datacatalog.interfaces.http.catalog.showing import Shown, record_of, shown
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, parameters
 from datacatalog.ports.stores import Work
+from datacatalog.services.describing import read_document
 from datacatalog.services.env import Principal
 from datacatalog.services.records import (
     Written,
@@ -55,11 +56,9 @@ class Writing:
         document = await self._document(request, JSON)
 
         def write(work: Work) -> Written:
-            written = put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
-            if written.action != "created":
-                # It was there before. A refusal gives up what this work wrote.
-                conditions.check(written.record.uuid, shown(written.record, work).etag)
-            return written
+            if conditions.none_match is not None:
+                _check(read_document(kind, document, self._env).uuid, conditions, work)
+            return put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
 
         return await self._written(principal, kind, write)
 
