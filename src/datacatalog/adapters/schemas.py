@@ -23,6 +23,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 from datacatalog.adapters.schema_reasons import complaint
+from datacatalog.domain.documents import public_fields
 from datacatalog.domain.errors import InvalidRecord
 from datacatalog.domain.records import Record
 from datacatalog.ports.schemas import Schemas
@@ -150,8 +151,7 @@ def record_checker(schemas: Schemas) -> Callable[[Record], None]:
     """
 
     def check(record: Record) -> None:
-        body = {name: value for name, value in record.body.items() if not name.startswith("_")}
-        document = {**body, "uuid": record.uuid}
+        document = {**public_fields(record.body), "uuid": record.uuid}
         schema = f"{record.kind.value}_document"
         found = schemas.complaints(schema, document)
         if found:

@@ -15,6 +15,11 @@ def minified(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def public_fields(document: JsonObject) -> dict[str, Any]:
+    """Return a document without its private fields, whose names begin with `_`."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
+
+
 def published(at: datetime) -> str:
     """Return an instant as records print it: UTC, whole seconds, `2018-12-08T00:08:32.000+0000`."""
     return f"{at.astimezone(UTC).isoformat()[:19]}.000+0000"

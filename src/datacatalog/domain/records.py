@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from datacatalog.domain.documents import JsonObject, published
+from datacatalog.domain.documents import JsonObject, public_fields, published
 from datacatalog.domain.errors import InvalidField, InvalidLink
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind, Relation, TypedUuid
 
@@ -175,7 +175,7 @@ def _targets(links: Iterable[Link]) -> Mapping[Relation, set[TypedUuid]]:
 def public_document(record: Record, links: Iterable[Link] = ()) -> dict[str, Any]:
     """Return the document as readers see it: the body, its uuid and its links, nothing private."""
     document: dict[str, Any] = {"uuid": record.uuid}
-    document.update({k: v for k, v in record.body.items() if not k.startswith("_")})
+    document.update(public_fields(record.body))
     for relation in sorted(SPECS[record.kind].relations):
         document[relation.value] = []
     for link in dict.fromkeys((*implied_links(record.uuid), *links)):

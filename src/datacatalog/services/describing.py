@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+<<<<<<< Updated upstream
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, InvalidRecord
+=======
+from datacatalog.domain.documents import JsonObject, public_fields
+from datacatalog.domain.errors import InvalidField, InvalidRecord
+>>>>>>> Stashed changes
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
@@ -52,7 +57,7 @@ def read_document(kind: Kind, document: JsonObject, env: Env) -> Said:
     kept = kept_as(kind)
     check_plain(kept)
     check_fields(document)
-    said = _public(document)
+    said = public_fields(document)
     if kind is not kept and (found := env.schemas.complaints(f"{kind}_document", said)):
         raise InvalidRecord(f"{kind}_document", found)
     body = normal_body(kept, body_in(said), env.rules.default_system, env.identity)
@@ -65,11 +70,7 @@ def read_document(kind: Kind, document: JsonObject, env: Env) -> Said:
 
 def body_in(document: JsonObject) -> dict[str, Any]:
     """Return a document without its private fields, and without what is kept beside a body."""
-    return {name: value for name, value in _public(document).items() if name not in _BESIDE}
-
-
-def _public(document: JsonObject) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if not name.startswith("_")}
+    return {name: value for name, value in public_fields(document).items() if name not in _BESIDE}
 
 
 def links_of(kind: Kind, document: JsonObject, uuid: TypedUuid) -> frozenset[Link]:
