@@ -6,13 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-<<<<<<< Updated upstream
-from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import AlreadyExists, InvalidField, InvalidRecord
-=======
 from datacatalog.domain.documents import JsonObject, public_fields
-from datacatalog.domain.errors import InvalidField, InvalidRecord
->>>>>>> Stashed changes
+from datacatalog.domain.errors import AlreadyExists, InvalidField, InvalidRecord
 from datacatalog.domain.identifiers.records import normal_body, record_uuid
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import SPECS, Kind, Relation, TypedUuid, kept_as
