@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,17 +67,19 @@ def exporter(format: str) -> Format:
         raise InvalidField("format", f"'{format}' is none of {', '.join(FORMATS)}") from None
 
 
-def export(format: str, reference: str, env: Env, *, depth: int | None = None) -> Exported:
+def export(
+    format: str, reference: str, env: Env, *, depth: int | None = None, most: int = sys.maxsize
+) -> Exported:
     """Return the provenance of a record in a standard format; of an RO-Crate, its metadata alone.
 
     Args:
         reference: see services.finding.find_record.
-        depth: see services.provenance.provenance_of.
+        depth, most: see services.provenance.provenance_of.
     Raises:
         UnknownRecord, InvalidField, MissingExtra.
     """
     chosen = exporter(format)
-    provenance = gathered(reference, env, depth=depth)
+    provenance = gathered(reference, env, depth=depth, most=most)
     return Exported(
         content=chosen.write(provenance),
         media_type=chosen.media_type,
@@ -85,7 +88,13 @@ def export(format: str, reference: str, env: Env, *, depth: int | None = None) -
 
 
 def export_crate(
-    reference: str, env: Env, target: Path, *, payload: bool = False, depth: int | None = None
+    reference: str,
+    env: Env,
+    target: Path,
+    *,
+    payload: bool = False,
+    depth: int | None = None,
+    most: int = sys.maxsize,
 ) -> int:
     """Write an RO-Crate to a directory, or to a `.zip` file: complete, or not at all.
 
@@ -98,14 +107,14 @@ def export_crate(
         UnknownRecord, InvalidField, MissingExtra, AlreadyExists (the directory has files), ChangedContent (a file is not
         what its checksum says), NoSuchPath (a file is not on its storage), StorageDown.
     """
-    provenance = gathered(reference, env, depth=depth)
+    provenance = gathered(reference, env, depth=depth, most=most)
     return write_crate(provenance, target, env.storage if payload else None)
 
 
-def gathered(reference: str, env: Env, *, depth: int | None = None) -> Provenance:
+def gathered(reference: str, env: Env, *, depth: int | None = None, most: int = sys.maxsize) -> Provenance:
     """Return the provenance of the record that a text names.  Raises UnknownRecord, InvalidField."""
 
     def body(work: Work) -> Provenance:
-        return provenance_of(find_record(reference, work, env).uuid, work, env, depth=depth)
+        return provenance_of(find_record(reference, work, env).uuid, work, env, depth=depth, most=most)
 
     return env.store.read(body)

@@ -349,3 +349,12 @@ def test_missing_library_is_told_with_what_to_install(format: str, lab: Study, t
     with pytest.raises(MissingExtra):
         exports.export_crate(job, lab.env, tmp_path / "crate")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_export_of_more_than_is_wanted_is_refused_before_it_is_made(lab: Study) -> None:
+    job = lab.job(*FINISHED, names=[f"{n}.txt" for n in range(30)])
+    whole = text("prov-json", job, lab)
+    for most in (1, 29, 30):
+        with pytest.raises(InvalidField, match=f"more than {most} records"):
+            text("prov-json", job, lab, most=most)
+    assert text("prov-json", job, lab, most=1000) == whole

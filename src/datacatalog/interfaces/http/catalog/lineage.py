@@ -49,6 +49,10 @@ DRAWINGS: Mapping[str, Drawing] = {
 JSON = "json"
 
 
+EXPORTED_MAX = 10_000
+"""Records of one export: it is made in memory, 15 kB of it for each. The command line writes any number."""
+
+
 class Lineage:
     """Lineage and exports of single records."""
 
@@ -109,7 +113,9 @@ class Lineage:
         await self._desk.run(lambda: self._env.store.read(lambda work: record_of(kind, uuid, work)))
         if payload:
             return await self._desk.run(lambda: self._crate(uuid, depth))
-        made = await self._desk.run(lambda: exports.export(wanted, uuid, self._env, depth=depth))
+        made = await self._desk.run(
+            lambda: exports.export(wanted, uuid, self._env, depth=depth, most=EXPORTED_MAX)
+        )
         return Response(
             made.content,
             media_type=made.media_type,
@@ -121,7 +127,7 @@ class Lineage:
         place = Path(tempfile.mkdtemp(prefix="datacatalog-crate-"))
         packed = place / "crate.zip"
         try:
-            exports.export_crate(uuid, self._env, packed, payload=True, depth=depth)
+            exports.export_crate(uuid, self._env, packed, payload=True, depth=depth, most=EXPORTED_MAX)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
