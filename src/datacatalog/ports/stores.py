@@ -460,7 +460,7 @@ class Store(Protocol):
         (an adapter may repeat it after a conflict), so it has no effects but those on `Work`.
 
         Nobody else may write meanwhile. Whoever writes much prepares it outside, and writes it in pieces that take about
-        0.2 s each, so that an event that is to be recorded waits no longer than that.
+        some tenths of a second each, so that an event that is to be recorded waits no longer than that.
 
         Raises:
             Whatever `body` raises: nothing was written then.

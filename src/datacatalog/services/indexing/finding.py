@@ -19,7 +19,7 @@ from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.indexing.plan import Choice, Plan
 
-FIRST_CHUNK, LAST_CHUNK = 128, 2048
+FIRST_CHUNK, LAST_CHUNK = 128, 8192
 """Files that are looked at, and written, together: few at first, so that a little progress is soon made."""
 
 KEPT_MAX = 32 * LAST_CHUNK

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 LIST_SIZES = (1, 10, 100, 500)
-ROW_SIZES = (100, 10, 1)
+ROW_SIZES = (1000, 100, 10, 1)
 
 _MARKS: Mapping[int, str] = {size: ", ".join("?" * size) for size in LIST_SIZES}
 
