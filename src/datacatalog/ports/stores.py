@@ -459,7 +459,7 @@ class Store(Protocol):
         time (each still all-or-nothing), must not run a transaction of its own, and may run more than once
         (an adapter may repeat it after a conflict), so it has no effects but those on `Work`.
 
-        Nobody else may write meanwhile. Whoever writes much prepares it outside, and writes it in pieces that take about
+        Nobody else may write meanwhile. Whoever writes much prepares it outside, and writes it in pieces that take
         some tenths of a second each, so that an event that is to be recorded waits no longer than that.
 
         Raises:
