@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -222,7 +221,9 @@ def child(root: Path, files: int) -> None:
     """Index files without checksums in this process; print its greatest size and the seconds."""
     with job_with(Tree(root, files)) as (catalog, job):
         took = index_once(catalog, job, files, fixity=False)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not ru_maxrss: that begins with what the process had that started this one.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak_kib = int(status["VmHWM"].split()[0])
     print(json.dumps({"peak_kib": peak_kib, "seconds": took}))
 
 
