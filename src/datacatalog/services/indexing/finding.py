@@ -19,8 +19,9 @@ from datacatalog.ports.storage import FileInfo, Look
 from datacatalog.ports.stores import Work
 from datacatalog.services.indexing.plan import Choice, Plan
 
-FIRST_CHUNK, LAST_CHUNK = 128, 8192
-"""Files that are looked at, and written, together: few at first, so that a little progress is soon made."""
+FIRST_CHUNK, LAST_CHUNK = 128, 2048
+"""Files that are looked at, and written, together: few at first, so that a little progress is soon made; and never so many that a
+commit, in a ledger of a million files, holds others up or fills the memory with the pages that it touches."""
 
 KEPT_MAX = 32 * LAST_CHUNK
 """After how many files that are as they were the progress is written all the same."""
