@@ -39,12 +39,16 @@ class Secrets:
         administrator_key: who shows it may make administrative tokens.
         bearer_key: signs bearer tokens (HS256); "" where a public key is configured instead.
         nonces: actor name -> nonce for callback URLs.
+        platform_token: bearer token at the platform; "" where it needs none.
+        storage: storage system -> names and values of its secrets.
     """
 
     token_key: str = field(repr=False)
     administrator_key: str = field(repr=False)
     bearer_key: str = field(default="", repr=False)
     nonces: Mapping[str, str] = field(default_factory=dict, repr=False)
+    platform_token: str = field(default="", repr=False)
+    storage: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

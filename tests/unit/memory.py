@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from datacatalog.adapters.bearer import BearerTokens
+from datacatalog.adapters.outgoing.memory import MemoryOutgoing
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
 from datacatalog.adapters.storage.memory import MemoryStorage
 from datacatalog.adapters.stores.memory import MemoryStore
@@ -72,7 +73,7 @@ class MemoryPlatform:
     def apps(self) -> Sequence[str]:
         return self.known
 
-    def submit(self, definition: JsonObject, *, key: str) -> PlatformJob:
+    def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
         if self.trouble:
             raise self.trouble.pop(0)
         self.submitted.setdefault(key, definition)
@@ -196,6 +197,7 @@ def memory(
         bearer=lambda token: (
             Principal(name="bearer", via="bearer", level="UPDATE") if token == "good" else None
         ),
+        webhooks=MemoryOutgoing(),
     )
     kinds = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),

@@ -318,6 +318,24 @@ class NoSuchPath(NotFound):
         super().__init__(f"no such file or directory: {uri}")
 
 
+class ForbiddenTarget(Refused):
+    """A request would go where this installation's requests may not go."""
+
+    code = "forbidden-target"
+
+
+class NotGranted(Refused):
+    """A record is another tenant's, which granted no such leave."""
+
+    code = "not-granted"
+
+
+class NotSupported(Refused):
+    """This platform, or this storage system, does not do that."""
+
+    code = "not-supported"
+
+
 class Conflict(DatacatalogError):
     """What is there already does not allow this."""
 
@@ -452,6 +470,12 @@ class StorageDown(Unavailable):
     """A storage system cannot be read or written now."""
 
     code = "storage-down"
+
+
+class Unreachable(Unavailable):
+    """A server elsewhere did not answer, or not as it should."""
+
+    code = "unreachable"
 
 
 class PlatformDown(Unavailable):

@@ -6,7 +6,7 @@ root, whatever the names are and whoever swaps directories meanwhile. Adapters p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -51,6 +51,19 @@ class FileInfo(NamedTuple):
     def version(self) -> str:
         """What changes whenever the content may have changed."""
         return f"{self.inode:x}-{self.size_bytes:x}-{self.modified_ns:x}-{self.changed_ns:x}"
+
+
+class Entry(NamedTuple):
+    """What a listing tells of one file or directory."""
+
+    path: str
+    directory: bool
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def modified(self) -> datetime:
+        return _instant(self.modified_ns)
 
 
 class Look(NamedTuple):
@@ -124,6 +137,31 @@ class Storage(Protocol):
         """Write a file: complete under its name, or not there at all. Directories above it are made.
 
         Raises AlreadyExists: a directory has this name, or a file has that of a directory above.
+        """
+        ...
+
+    def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
+        """List what is in a directory, ordered by path; of a regular file, itself. Links and special files are passed over.
+
+        Args:
+            after: only entries whose path is greater.
+        """
+        ...
+
+    def delete(self, system: str, path: str) -> int:
+        """Remove a file, or a directory with everything below; return how many files went.
+
+        Raises:
+            NotClearable: it is not below any of the prefixes that may be cleared.
+        """
+        ...
+
+    def move(self, system: str, path: str, to: str) -> None:
+        """Give a file or directory another path on its system; directories above that are made.
+
+        Raises:
+            AlreadyExists: something has that path.
+            NotClearable: it is not below any of the prefixes that may be cleared.
         """
         ...
 

@@ -17,6 +17,7 @@ from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Change, Link, Record
 from datacatalog.domain.series import Series
+from datacatalog.ports.sharing import Grants, Subscriptions
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class Credential:
         uses_left: None: unlimited.
         label: what a list shows in place of the secret (its first characters, or a name).
         owner: whom a request with it runs as.
+        tenant: whose people it belongs to; "": the installation's own tenant.
     """
 
     digest: str
@@ -89,6 +91,7 @@ class Credential:
     uses_left: int | None = None
     label: str = ""
     owner: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +240,10 @@ class Records(Protocol):
 
         Raises UnknownRecord.
         """
+        ...
+
+    def tenants(self) -> Set[str]:
+        """Return the tenants that records are, or once were, of; without reading the records."""
         ...
 
     def changes(self, uuid: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, Change]]:
@@ -447,6 +454,10 @@ class Work(Protocol):
     def progress(self) -> Progress: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def grants(self) -> Grants: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
 
 
 class Store(Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 from datacatalog.domain.identifiers.typed import Identity
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import Platform
 from datacatalog.ports.schemas import Schemas
 from datacatalog.ports.storage import Storage
@@ -22,12 +23,15 @@ class Principal:
     """Whom a request runs as.
 
     Attributes:
+        tenant, project: whose records it makes; "": those of the installation.
         spent: the uses of its nonce are all counted; it may only be told again what it was answered.
     """
 
     name: str
     via: str
     level: str = "EXECUTE"
+    tenant: str = ""
+    project: str = ""
     spent: bool = False
 
 
@@ -77,6 +81,7 @@ class Env:
     rules: Rules
     identity: Identity
     bearer: Callable[[str], Principal | None]
+    webhooks: Outgoing
 
     def entry_uuid(self) -> TypedUuid:
         """Return a random UUID for a history entry."""

@@ -20,11 +20,12 @@ from datacatalog.domain.errors import (
     InvalidField,
     NoSuchPath,
     NotClearable,
+    NotSupported,
     StorageDown,
     UnsafePath,
 )
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import HEAD_BYTES, FileInfo, Look, Told
+from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Told
 
 _TRIES = 4
 
@@ -112,6 +113,15 @@ class LocalStorage:
         with _told(system, names), closing(self._make(system, names[:-1])) as parent:
             descriptors.check_replaceable(parent, names[-1])
             return trees.info(joined(names), _put(parent, names[-1], source))
+
+    def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
+        raise NotSupported("listing")
+
+    def delete(self, system: str, path: str) -> int:
+        raise NotSupported("deleting")
+
+    def move(self, system: str, path: str, to: str) -> None:
+        raise NotSupported("moving")
 
     def clear(self, system: str, path: str) -> int:
         """Remove everything below a directory, which stays; return how many files and links went.

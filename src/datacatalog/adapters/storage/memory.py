@@ -11,9 +11,16 @@ from threading import RLock
 from time import time_ns
 from typing import BinaryIO
 
-from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, NotClearable, UnsafePath
+from datacatalog.domain.errors import (
+    AlreadyExists,
+    InvalidField,
+    NoSuchPath,
+    NotClearable,
+    NotSupported,
+    UnsafePath,
+)
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import HEAD_BYTES, FileInfo, Look, Told
+from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Told
 
 Names = tuple[str, ...]
 
@@ -101,6 +108,15 @@ class MemoryStorage:
             )
             held.files[names] = _File(info, content)
         return info
+
+    def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
+        raise NotSupported("listing")
+
+    def delete(self, system: str, path: str) -> int:
+        raise NotSupported("deleting")
+
+    def move(self, system: str, path: str, to: str) -> None:
+        raise NotSupported("moving")
 
     def clear(self, system: str, path: str) -> int:
         held, names = self._system(system), components(path)

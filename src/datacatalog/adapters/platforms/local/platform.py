@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from datacatalog.adapters.platforms.local.apps import Apps
 from datacatalog.adapters.platforms.local.documents import Site, job_document
@@ -18,10 +19,10 @@ from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.adapters.platforms.local.origins import Origin, origin
 from datacatalog.domain.archive import DEFAULT_SYSTEM
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown
+from datacatalog.domain.errors import InvalidField, Misconfigured, NotSupported, PlatformDown
 from datacatalog.ports.clock import Clock
-from datacatalog.ports.platforms import PlatformJob
-from datacatalog.ports.storage import Storage
+from datacatalog.ports.platforms import PlatformJob, PlatformStep
+from datacatalog.ports.storage import Entry, Storage
 from datacatalog.ports.stores import Store, Work
 from datacatalog.ports.tasks import Task
 
@@ -79,7 +80,7 @@ class LocalPlatform:
     def apps(self) -> Sequence[str]:
         return self._apps.ids()
 
-    def submit(self, definition: JsonObject, *, key: str) -> PlatformJob:
+    def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
         with _disk_told():
             job = self._jobs.find(job_id(key)) or self._jobs.add(self._accepted(definition, key))
             state = job.state()
@@ -100,6 +101,25 @@ class LocalPlatform:
     def cancel(self, id: str) -> None:
         with _disk_told():
             self._jobs.get(id).cancel()
+
+    # ---------------------------------------------------------------------------------- not there yet
+
+    name = "local"
+
+    def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
+        raise NotSupported("this platform registers no apps")
+
+    def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
+        raise NotSupported("this platform lists no jobs")
+
+    def history(self, id: str) -> Sequence[PlatformStep]:
+        raise NotSupported("this platform keeps no history")
+
+    def outputs(self, id: str, path: str = "/") -> Sequence[Entry]:
+        raise NotSupported("this platform lists no outputs")
+
+    def output(self, id: str, path: str) -> BinaryIO:
+        raise NotSupported("this platform lists no outputs")
 
     # ---------------------------------------------------------------------------------- for workers
 

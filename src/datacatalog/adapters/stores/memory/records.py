@@ -155,6 +155,9 @@ class MemoryRecords:
         self._log(rules.change_of(None, new, {**rules.diff_of_new(record), **beside}, at=at, by=by))
         return new
 
+    def tenants(self) -> Set[str]:
+        return set(self._session.to_read().tenants)
+
     def _keep(self, old: Record | None, new: Record, text: str) -> None:
         tables = self._session.to_write()
         for field, value in rules.identifiers_of(new):
@@ -165,6 +168,7 @@ class MemoryRecords:
         for field, value in rules.identifiers_of(new):
             tables.set(tables.identifiers, (new.kind, field, value), new.uuid)
         admin = codec.decode(codec.encode(dict(new.admin), new.kind))
+        tables.set(tables.tenants, str(admin.get("tenant", "")), None)
         tables.set(tables.records, new.uuid, Stored(replace(new, body={}, admin=admin), text))
 
     def _forget_identifiers(self, record: Record) -> None:

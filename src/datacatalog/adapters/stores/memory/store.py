@@ -21,6 +21,7 @@ from datacatalog.adapters.stores.memory.parts import (
 )
 from datacatalog.adapters.stores.memory.records import MemoryLinks, MemoryRecords
 from datacatalog.adapters.stores.memory.session import MemorySession
+from datacatalog.adapters.stores.memory.sharing import MemoryGrants, MemorySubscriptions
 from datacatalog.adapters.stores.memory.tables import Tables
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
@@ -47,6 +48,8 @@ class MemoryWork:
         self.answers = MemoryAnswers(session)
         self.progress = MemoryProgress(session)
         self.credentials = MemoryCredentials(session)
+        self.grants = MemoryGrants(session)
+        self.subscriptions = MemorySubscriptions(session)
 
     def insert(self, prepared: Prepared, *, at: datetime) -> None:
         if not isinstance(prepared, MemoryPrepared):

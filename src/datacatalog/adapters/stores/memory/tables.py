@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.kinds import Kind, Relation
 from datacatalog.domain.records import Change, Record
+from datacatalog.ports.sharing import Grant, Subscription
 from datacatalog.ports.stores import Credential, Execution
 
 K = TypeVar("K", bound=Hashable)
@@ -60,6 +61,7 @@ class Tables:
         executions: (actor, id) -> (execution without outcome, outcome as JSON text).
         answers: (scope, key) -> (instant, answer as JSON text).
         progress: task -> (instant, document as JSON text).
+        tenants: those that records are, or once were, of.
         counter: the last sequence number of a message.
     """
 
@@ -74,6 +76,9 @@ class Tables:
     answers: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     progress: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    tenants: dict[str, None] = field(default_factory=dict)
     counter: int = 0
     _journal: list[tuple[dict[Any, Any], Any, Any]] = field(default_factory=list)
 

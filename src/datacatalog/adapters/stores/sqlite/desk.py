@@ -125,8 +125,8 @@ class SqliteCredentials:
     def put(self, credential: Credential) -> None:
         self._session.write(
             "INSERT OR REPLACE INTO credentials"
-            " (digest, kind, created, expires, actor, level, uses_left, label, owner)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (digest, kind, created, expires, actor, level, uses_left, label, owner, tenant)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 credential.digest,
                 credential.kind,
@@ -137,6 +137,7 @@ class SqliteCredentials:
                 credential.uses_left,
                 credential.label,
                 credential.owner,
+                credential.tenant,
             ),
         )
 
@@ -165,11 +166,13 @@ class SqliteCredentials:
         return [_credential(row) for row in rows]
 
 
-_CREDENTIAL = "SELECT digest, kind, created, expires, actor, level, uses_left, label, owner FROM credentials"
+_CREDENTIAL = (
+    "SELECT digest, kind, created, expires, actor, level, uses_left, label, owner, tenant FROM credentials"
+)
 
 
 def _credential(row: tuple[Any, ...]) -> Credential:
-    digest, kind, created, expires, actor, level, uses_left, label, owner = row
+    digest, kind, created, expires, actor, level, uses_left, label, owner, tenant = row
     return Credential(
         digest=digest,
         kind=kind,
@@ -180,4 +183,5 @@ def _credential(row: tuple[Any, ...]) -> Credential:
         uses_left=uses_left,
         label=label,
         owner=owner,
+        tenant=tenant,
     )

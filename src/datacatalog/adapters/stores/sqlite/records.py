@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -101,6 +101,10 @@ class SqliteRecords(RecordReading):
             diff = {**rules.diff_of_new(record), **beside}
             self._changes.created(rules.change_of(None, stored, diff, at=at, by=by))
         return stored
+
+    def tenants(self) -> Set[str]:
+        rows = self._session.read("SELECT text FROM admins").fetchall()
+        return {codec.decode(text).get("tenant", "") for [text] in rows}
 
     def _admin_number(self, text: str) -> int:
         """Return the number of an owner; a new one gets one."""

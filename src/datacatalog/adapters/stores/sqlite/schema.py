@@ -67,7 +67,22 @@ CREATE TABLE credentials (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Mapping[int, str] = {1: _LEDGER}
+_SHARING = """
+ALTER TABLE credentials ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE grants (
+  id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, to_tenant TEXT NOT NULL, to_name TEXT NOT NULL,
+  level TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER, by_whom TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE subscriptions (
+  id TEXT NOT NULL PRIMARY KEY, subject BLOB NOT NULL, events TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL,
+  owner TEXT NOT NULL, tenant TEXT NOT NULL, created INTEGER NOT NULL, paused INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX "subscriptions.subject" ON subscriptions (subject);
+"""
+
+MIGRATIONS: Mapping[int, str] = {1: _LEDGER, 2: _SHARING}
 """What takes a file to each version from the one before; record tables are fitted to the declared kinds besides."""
 
 VERSION = max(MIGRATIONS)

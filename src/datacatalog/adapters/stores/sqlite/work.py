@@ -17,6 +17,7 @@ from datacatalog.adapters.stores.sqlite.links import SqliteLinks
 from datacatalog.adapters.stores.sqlite.outbox import SqliteOutbox
 from datacatalog.adapters.stores.sqlite.records import SqliteRecords
 from datacatalog.adapters.stores.sqlite.session import Session
+from datacatalog.adapters.stores.sqlite.sharing import SqliteGrants, SqliteSubscriptions
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Prepared
 
@@ -67,3 +68,11 @@ class SqliteWork:
     @property
     def credentials(self) -> SqliteCredentials:
         return SqliteCredentials(self._session)
+
+    @property
+    def grants(self) -> SqliteGrants:
+        return SqliteGrants(self._session)
+
+    @property
+    def subscriptions(self) -> SqliteSubscriptions:
+        return SqliteSubscriptions(self._session)
