@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datacatalog.domain.identifiers.typed import Identity
@@ -82,6 +82,16 @@ class Env:
     identity: Identity
     bearer: Callable[[str], Principal | None]
     webhooks: Outgoing
+
+    def acting_for(self, principal: Principal) -> Env:
+        """Return what a request of `principal` works with: the records it makes are its tenant's."""
+        admin = {
+            **self.rules.admin,
+            "owner": principal.name,
+            **({"tenant": principal.tenant} if principal.tenant else {}),
+            **({"project": principal.project} if principal.project else {}),
+        }
+        return replace(self, rules=replace(self.rules, admin=admin))
 
     def entry_uuid(self) -> TypedUuid:
         """Return a random UUID for a history entry."""

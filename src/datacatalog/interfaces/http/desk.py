@@ -19,7 +19,7 @@ from datacatalog.interfaces.http.answers import failure, unexpected
 from datacatalog.interfaces.http.reading import bearer, number, source
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
-from datacatalog.services.env import Principal
+from datacatalog.services.env import Env, Principal
 from datacatalog.services.throttle import Throttle
 
 log = logging.getLogger("datacatalog.gateway")
@@ -117,9 +117,18 @@ class Desk:
         nonce = request.query_params.get("x-nonce")
         return await self.run(lambda: self.authenticate(request, actor, level, nonce))
 
+    def env(self, principal: Principal) -> Env:
+        """Return what a request of `principal` works with: whatever it reads and writes is within its reach."""
+        return self.app.env.acting_for(principal)
+
+    async def look(self, principal: Principal, body: Callable[[Work], T]) -> T:
+        """Read one state of the ledger, as far as it is within the reach of `principal`."""
+        env = self.env(principal)
+        return await self.run(lambda: env.store.read(body))
+
     async def change(self, principal: Principal, body: Callable[[Work], T]) -> T:
         """Change the ledger and count the use of a nonce in one commit; return once it is on disk."""
-        env = self.app.env
+        env = self.env(principal)
 
         def counted(work: Work) -> T:
             access.count_use(principal, work, env)
