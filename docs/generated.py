@@ -15,8 +15,8 @@ import click
 
 from datacatalog import domain, ports
 from datacatalog.domain.errors import DatacatalogError
-from datacatalog.domain.jobs.callbacks import AGAVE
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
+from datacatalog.domain.jobs.statuses import AGAVE, SLURM, TAPIS
 from datacatalog.domain.kinds import PREFIXES, SPECS, Relation
 from datacatalog.interfaces.cli.main import main
 
@@ -43,13 +43,17 @@ def lifecycle_diagram() -> str:
 
 
 def callback_table() -> str:
-    """One row per event that platforms cause: the statuses that stand for it."""
+    """One row per event that platforms cause: the statuses that stand for it, platform by platform."""
+    tables = (AGAVE, TAPIS, SLURM)
     rows = [
-        (f"`{event}`", ", ".join(f"`{status}`" for status, meant in AGAVE.items() if meant is event))
+        (
+            f"`{event}`",
+            *(_fields(s for s, meant in table.events.items() if meant is event) for table in tables),
+        )
         for event in Event
-        if event in AGAVE.values()
+        if any(event in table.events.values() for table in tables)
     ]
-    return _table(("Event", "Statuses that stand for it"), rows)
+    return _table(("Event", "Agave, Aloe and the local platform", "Tapis", "Slurm"), rows)
 
 
 def kind_table() -> str:

@@ -64,6 +64,7 @@ class MemoryPlatform:
     known: Sequence[str] = (APP,)
     trouble: list[DatacatalogError] = field(default_factory=list)
     submitted: dict[str, JsonObject] = field(default_factory=dict)
+    name: str = "local"
 
     def app(self, app_id: str) -> JsonObject:
         if app_id not in self.known:

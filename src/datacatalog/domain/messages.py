@@ -43,6 +43,8 @@ class PlatformCallback(Message):
         url_status: the status in the URL, upper case, or None.
         note: the URL's note.
         run: which run of the job it speaks of; None where it does not say.
+        platform: in whose words the body is (agave, tapis); "" where it does not show.
+        polled: the platform was asked, and did not call by itself.
     """
 
     uuid: TypedUuid
@@ -50,6 +52,8 @@ class PlatformCallback(Message):
     url_status: str | None = None
     note: str | None = None
     run: int | None = None
+    platform: str = ""
+    polled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

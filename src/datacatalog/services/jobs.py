@@ -25,6 +25,7 @@ from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, RESERVED_EVENTS, Event, State
+from datacatalog.domain.jobs.statuses import table_for
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.linkage.levels import Linkage
 from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, Message, PlatformCallback
@@ -36,6 +37,7 @@ from datacatalog.services.env import Env, Outcome, new_salt
 from datacatalog.services.finding import inputs_in
 from datacatalog.services.linkage import resolve
 from datacatalog.services.pipelines import active_pipeline
+from datacatalog.services.webhooks import announce
 
 INDEXER = "jobs-indexer"
 
@@ -171,6 +173,7 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
     )
     stored = Job(work.records.put(job.record, at=now))
     work.history.append(uuid, entry)
+    announce(stored, entry, work, env)
     work.links.add(_links_of(uuid, plan, linkage, work, env))
     return Created(job=stored, token=access.token_of(stored.record, env), fresh=True)
 
@@ -270,6 +273,7 @@ def move(
     moved, entry = job.after(event, at=now, entry=env.entry_uuid(), data=data, implied=implied)
     stored = Job(work.records.put(moved.record, at=now))
     work.history.append(job.uuid, entry)
+    announce(stored, entry, work, env)
     _follow_up(job, stored, entry, work)
     return stored
 
@@ -293,7 +297,7 @@ def handle_callback(message: PlatformCallback, work: Work, env: Env) -> Outcome:
     """
     job = job_for(message.uuid, work)
     access.authorize(message, job.record, work, env)
-    fact = fact_of(message)
+    fact = fact_of(message, table_for(message.platform or env.platform.name))
     earlier = message.run is not None and message.run != job.run
     if fact.event is Event.FINISH and job.state is State.CREATED and not earlier:
         job = move(job, Event.RUN, None, work, env, implied=True)
