@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,15 +46,25 @@ UNSAFE = [
 ]
 
 
+Storages = Callable[[Sequence[str]], Storage]
+"""From clearable prefixes to two systems, `data` and `scratch`."""
+
+
 @pytest.fixture(params=["memory", "local"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """Two systems, `data` and `scratch`, both empty."""
+def storages(request: pytest.FixtureRequest, tmp_path: Path) -> Storages:
+    """Two systems that are both empty."""
     if request.param == "memory":
-        return MemoryStorage("data", "scratch")
+        return lambda clearable: MemoryStorage("data", "scratch", clearable=clearable)
     roots = {system: tmp_path / system for system in ("data", "scratch")}
     for root in roots.values():
         root.mkdir()
-    return LocalStorage(roots)
+    return lambda clearable: LocalStorage(roots, clearable=clearable)
+
+
+@pytest.fixture
+def storage(storages: Storages) -> Storage:
+    """Everything but the roots may be cleared."""
+    return storages(["/"])
 
 
 def put(storage: Storage, path: str, content: bytes = b"x", system: str = "data") -> None:
@@ -72,6 +83,10 @@ OPERATIONS: dict[str, Callable[[Storage, str, str], object]] = {
     "make_directory": lambda storage, system, path: storage.make_directory(system, path),
     "make_new_directory": lambda storage, system, path: storage.make_directory(system, path, exclusive=True),
     "put": lambda storage, system, path: storage.put(system, path, io.BytesIO(b"")),
+    "list": lambda storage, system, path: storage.list(system, path),
+    "delete": lambda storage, system, path: storage.delete(system, path),
+    "move": lambda storage, system, path: storage.move(system, path, "/elsewhere"),
+    "move_to": lambda storage, system, path: storage.move(system, "/elsewhere", path),
     "clear": lambda storage, system, path: storage.clear(system, path),
 }
 
@@ -94,7 +109,7 @@ def test_unsafe_path_is_refused_by_every_operation(storage: Storage, operation: 
         OPERATIONS[operation](storage, "data", path)
 
 
-@pytest.mark.parametrize("operation", ["walk", "stat", "open", "fixity", "clear"])
+@pytest.mark.parametrize("operation", ["walk", "stat", "open", "fixity", "list", "delete", "move", "clear"])
 @pytest.mark.parametrize("path", ["/nothing", "/nothing/below", "/a-file/below"])
 def test_what_is_not_there_is_told_so(storage: Storage, operation: str, path: str) -> None:
     put(storage, "/a-file")
@@ -285,6 +300,137 @@ def test_root_is_never_cleared(storage: Storage, path: str) -> None:
     with pytest.raises(NotClearable):
         storage.clear("data", path)
     assert paths(storage) == ["/a"]
+
+
+def test_list_tells_what_is_in_a_directory_and_not_what_is_below(storage: Storage) -> None:
+    for name in ("/d/b/below", "/d/a", "/d/b.c", "/d/🧬", "/d/b/c/far", "/e"):
+        put(storage, name, b"12345")
+    storage.make_directory("data", "/d/empty")
+    found = storage.list("data", "/d/")
+    assert [(entry.path, entry.directory) for entry in found] == [
+        ("/d/a", False),
+        ("/d/b", True),
+        ("/d/b.c", False),
+        ("/d/empty", True),
+        ("/d/🧬", False),
+    ]
+    assert found[0].size_bytes == 5
+    assert found[0].modified == storage.stat("data", "/d/a").modified
+    assert [entry.path for entry in storage.list("data", "/")] == ["/d", "/e"]
+    assert list(storage.list("data", "/d/empty")) == []
+
+
+def test_a_file_is_listed_as_itself(storage: Storage) -> None:
+    put(storage, "/d/file", b"123")
+    (told,) = storage.list("data", "/d/file")
+    assert (told.path, told.directory, told.size_bytes) == ("/d/file", False, 3)
+    assert list(storage.list("data", "/d/file", after="/d/file")) == []
+
+
+def test_pages_of_a_listing_are_the_whole_listing(storage: Storage) -> None:
+    for name in ("a", "a-b", "a-b/x", "a.c", "a/x", "a0", "b", "b!/x", "b/x", "c"):
+        with suppress(AlreadyExists):
+            put(storage, f"/d/{name}")
+    whole = [entry.path for entry in storage.list("data", "/d")]
+    assert whole == sorted(whole)
+    for limit in (1, 2, 3, 100):
+        pages, after = [], None
+        while page := storage.list("data", "/d", after=after, limit=limit):
+            assert len(page) <= limit
+            pages += [entry.path for entry in page]
+            after = pages[-1]
+        assert pages == whole, limit
+
+
+def test_a_file_is_deleted_and_nothing_beside(storage: Storage) -> None:
+    put(storage, "/d/a")
+    put(storage, "/d/a.b")
+    assert storage.delete("data", "/d/a") == 1
+    assert paths(storage) == ["/d/a.b"]
+    with pytest.raises(NoSuchPath):
+        storage.delete("data", "/d/a")
+
+
+def test_a_directory_is_deleted_with_everything_below(storage: Storage) -> None:
+    for name in ("/d/a/1", "/d/a/b/2", "/d/ab/3"):
+        put(storage, name)
+    storage.make_directory("data", "/d/a/empty/deep")
+    assert storage.delete("data", "/d/a") == 2
+    assert [entry.path for entry in storage.list("data", "/d")] == ["/d/ab"]
+    storage.make_directory("data", "/d/a", exclusive=True)
+    assert storage.delete("data", "/d/a") == 0
+
+
+def test_a_file_is_moved_with_its_content(storage: Storage) -> None:
+    put(storage, "/d/a b", b"content")
+    storage.move("data", "/d/a b", "/e/f/é")
+    assert paths(storage) == ["/e/f/é"]
+    with storage.open("data", "/e/f/é") as file:
+        assert file.read() == b"content"
+
+
+def test_a_directory_is_moved_with_everything_below(storage: Storage) -> None:
+    for name in ("/d/a/1", "/d/a/b/2", "/d/ab/3"):
+        put(storage, name, name.encode())
+    storage.make_directory("data", "/d/a/empty")
+    storage.move("data", "/d/a", "/e/f")
+    assert paths(storage) == ["/d/ab/3", "/e/f/1", "/e/f/b/2"]
+    with storage.open("data", "/e/f/b/2") as file:
+        assert file.read() == b"/d/a/b/2"
+    assert [entry.path for entry in storage.list("data", "/e/f")] == ["/e/f/1", "/e/f/b", "/e/f/empty"]
+    with pytest.raises(NoSuchPath):
+        storage.list("data", "/d/a")
+
+
+@pytest.mark.parametrize("source", ["/d/file", "/d/directory"])
+@pytest.mark.parametrize(
+    "to", ["/taken", "/there", "/there/taken", "/empty", "/taken/below", "/d/file", "/d/directory", "/"]
+)
+def test_nothing_is_moved_to_where_something_is(storage: Storage, source: str, to: str) -> None:
+    for name in ("/d/file", "/d/directory/x", "/taken", "/there/taken"):
+        put(storage, name, name.encode())
+    storage.make_directory("data", "/empty")
+    before = paths(storage)
+    with pytest.raises(AlreadyExists):
+        storage.move("data", source, to)
+    assert paths(storage) == before
+    with storage.open("data", "/taken") as file:
+        assert file.read() == b"/taken"
+
+
+def test_a_directory_is_not_moved_below_itself(storage: Storage) -> None:
+    put(storage, "/d/a/1")
+    with pytest.raises(UnsafePath):
+        storage.move("data", "/d", "/d/a/b")
+    assert paths(storage) == ["/d/a/1"]
+
+
+NOT_CLEARABLE = ["/", "//", "/safe", "/safe/", "/keep", "/keep/a", "/saferthan/a", "/saf", "/safe2"]
+
+
+@pytest.mark.parametrize("operation", ["delete", "move", "clear"])
+@pytest.mark.parametrize("path", NOT_CLEARABLE)
+def test_what_is_not_strictly_below_a_clearable_prefix_stays(
+    storages: Storages, operation: str, path: str
+) -> None:
+    storage = storages(["/safe", "/also/safe/"])
+    for name in ("/safe/a", "/keep/a", "/saferthan/a", "/saf/a", "/safe2", "/also/safe/a"):
+        put(storage, name)
+    before = paths(storage)
+    with pytest.raises(NotClearable):
+        OPERATIONS[operation](storage, "data", path)
+    assert paths(storage) == before
+
+
+def test_what_is_strictly_below_a_clearable_prefix_goes(storages: Storages) -> None:
+    storage = storages(["/safe", "/also/safe/"])
+    for name in ("/safe/a", "/safe/b/c", "/safe/d\n/e", "/also/safe/f"):
+        put(storage, name)
+    assert storage.delete("data", "/safe//a/") == 1
+    assert storage.delete("data", "/safe/d\n/e") == 1
+    assert storage.clear("data", "/safe/b") == 1
+    storage.move("data", "/also/safe/f", "/keep/f")
+    assert paths(storage) == ["/keep/f"]
 
 
 names = st.text(

@@ -83,6 +83,10 @@ OPERATIONS: dict[str, Callable[[LocalStorage, str], object]] = {
     "look": lambda storage, path: looked(storage, path),
     "make_directory": lambda storage, path: storage.make_directory("data", path),
     "put": lambda storage, path: storage.put("data", path, io.BytesIO(b"mine")),
+    "list": lambda storage, path: storage.list("data", path),
+    "delete": lambda storage, path: storage.delete("data", path),
+    "move": lambda storage, path: storage.move("data", path, "/moved"),
+    "move_to": lambda storage, path: storage.move("data", "/real", f"{path}/moved"),
     "clear": lambda storage, path: storage.clear("data", path),
 }
 

@@ -12,7 +12,7 @@ from datacatalog.settings import Settings
 
 def build_storage(settings: Settings) -> Storage:
     """Raises Misconfigured."""
-    return LocalStorage(_roots(settings))
+    return LocalStorage(_roots(settings), clearable=settings.config["storage"]["clearable"])
 
 
 def _roots(settings: Settings) -> dict[str, Path]:

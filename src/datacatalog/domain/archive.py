@@ -130,10 +130,15 @@ def check_clearable(path: str, prefixes: Iterable[str] = DEFAULT_CLEARABLE) -> A
         NotClearable: normalised, it is not strictly below one of `prefixes`, name by name.
     """
     plain = one_spelling(path)
-    below = any(plain.startswith(one_spelling(prefix).rstrip("/") + "/") for prefix in prefixes)
-    if not below or not plain.startswith("/") or plain == "/" or _UNPRINTABLE.search(plain):
+    if not is_clearable(plain, prefixes) or _UNPRINTABLE.search(plain):
         raise NotClearable(shown(path))
     return ArchivePath(plain)
+
+
+def is_clearable(path: str, prefixes: Iterable[str]) -> bool:
+    """Tell whether a path in its one spelling is absolute, no root, and strictly below one of `prefixes`, name by name."""
+    below = any(path.startswith(one_spelling(prefix).rstrip("/") + "/") for prefix in prefixes)
+    return below and path.startswith("/") and path != "/"
 
 
 def one_spelling(path: str) -> str:

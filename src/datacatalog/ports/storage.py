@@ -1,7 +1,8 @@
 """Where archived files lie: `agave://system/absolute/path`.
 
-Paths are absolute and POSIX, below the root of their system. No operation follows a symbolic link or leaves the
-root, whatever the names are and whoever swaps directories meanwhile. Adapters pass tests/contracts/test_storage.py.
+Paths are absolute and POSIX, below the root of their system. No operation follows a symbolic link or leaves the root, whatever
+the names are. `Storage` is what the catalog speaks to; it enforces what holds of paths everywhere and hands on to a `System`,
+which has to keep to its root where there are links. Adapters pass tests/contracts/test_storage.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, NamedTuple, Protocol
 
 from datacatalog.domain.errors import DatacatalogError
+
+Names = tuple[str, ...]
+"""A path below the root of a system: checked names, none of them empty, `.` or `..`; of the root, none."""
 
 HEAD_BYTES = 512
 """How many first bytes of a file a `Look` has."""
@@ -86,7 +90,7 @@ class Storage(Protocol):
     """The storage systems known here, by name.
 
     Every method raises InvalidField (unknown system), UnsafePath (path leaves the root, or a link is in the way),
-    NoSuchPath and StorageDown.
+    NoSuchPath and StorageDown; where a system cannot do it at all, NotSupported.
     """
 
     def systems(self) -> tuple[str, ...]: ...
@@ -153,6 +157,7 @@ class Storage(Protocol):
 
         Raises:
             NotClearable: it is not below any of the prefixes that may be cleared.
+            StorageDown: also where something is written there at the same time, and does not end.
         """
         ...
 
@@ -160,7 +165,8 @@ class Storage(Protocol):
         """Give a file or directory another path on its system; directories above that are made.
 
         Raises:
-            AlreadyExists: something has that path.
+            AlreadyExists: something has that path, or a file has that of a directory above; nothing is replaced.
+            UnsafePath: also where it would lie below itself.
             NotClearable: it is not below any of the prefixes that may be cleared.
         """
         ...
@@ -168,9 +174,49 @@ class Storage(Protocol):
     def clear(self, system: str, path: str) -> int:
         """Remove everything below a directory, which stays; return how many files went.
 
-        Raises NotClearable: the directory is the root of its system.
+        Raises as `delete` does.
         """
         ...
+
+
+class System(Protocol):
+    """One storage system. Its methods do what those of `Storage` of the same name say, and raise the same.
+
+    Paths come as names that were checked, and what is removed or moved was found to be clearable; `look` alone gets paths as
+    they are given, since checking comes with the reading there (`domain.paths.components`). In one way only may files be
+    reached: by names, from the root down, through directories. Whatever else is there (links, special files, names that
+    `components` would refuse) is no way through and is not listed.
+    """
+
+    def walk(
+        self, names: Names, *, after: str | None = None, unreadable: Told | None = None
+    ) -> Iterator[FileInfo]: ...
+
+    def stat(self, names: Names) -> FileInfo: ...
+
+    def open(self, names: Names) -> BinaryIO: ...
+
+    def fixity(self, names: Names) -> tuple[FileInfo, str]: ...
+
+    def look(self, paths: Iterable[str]) -> Iterator[Look]: ...
+
+    def make_directory(self, names: Names, *, exclusive: bool = False) -> None: ...
+
+    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+        """Write a file; there is at least one name."""
+        ...
+
+    def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]: ...
+
+    def delete(self, names: Names) -> int:
+        """Remove a file or directory; there is at least one name."""
+        ...
+
+    def move(self, names: Names, to: Names) -> None:
+        """Give a file or directory another path, which neither is its own nor lies below; each has at least one name."""
+        ...
+
+    def clear(self, names: Names) -> int: ...
 
 
 def _instant(nanoseconds: int) -> datetime:

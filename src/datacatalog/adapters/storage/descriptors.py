@@ -5,6 +5,7 @@ Everything here raises OSError; `InTheWay` is the one of our own.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
@@ -22,6 +23,9 @@ BLOCK_BYTES = 256 * 1024
 
 KEPT_OPEN = 32
 """How many directories of one way down are open at a time."""
+
+_NO_REPLACE = 1
+_RENAME = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
@@ -93,6 +97,15 @@ def look_at_file(parent: int, name: str) -> os.stat_result:
     return _regular(look(parent, name), name)
 
 
+def is_directory(parent: int, name: str) -> bool:
+    """Tell a directory from a regular file.  Raises InTheWay: it is something else."""
+    try:
+        look_at_file(parent, name)
+    except IsADirectoryError:
+        return True
+    return False
+
+
 def open_file(parent: int, name: str) -> int:
     """Open a regular file for reading; nothing else is ever opened, but for a moment if it took the file's place."""
     look_at_file(parent, name)
@@ -126,6 +139,33 @@ def check_replaceable(parent: int, name: str) -> None:
 def create_file(parent: int, name: str) -> int:
     """Open a new file for writing.  Raises FileExistsError: the name is taken."""
     return os.open(name, _NEW_FILE, 0o666, dir_fd=parent)
+
+
+def rename_new(parent: int, name: str, target: int, to: str) -> None:
+    """Give an entry a name that nothing has yet, and write both directories to disk.
+
+    Raises FileExistsError: something has it. Where the file system cannot make sure by itself, one who takes the name in the
+    same instant may lose an empty directory or a file to it.
+    """
+    if not _renamed_new(parent, name, target, to):
+        with suppress(FileNotFoundError):
+            look(target, to)
+            raise FileExistsError(errno.EEXIST, "is there", to)
+        os.rename(name, to, src_dir_fd=parent, dst_dir_fd=target)
+    os.fsync(target)
+    os.fsync(parent)
+
+
+def _renamed_new(parent: int, name: str, target: int, to: str) -> bool:
+    """Rename without replacing anything, by Linux' own call; False: neither it nor this file system can."""
+    if _RENAME is None:
+        return False
+    if _RENAME(parent, os.fsencode(name), target, os.fsencode(to), _NO_REPLACE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in {errno.EINVAL, errno.ENOSYS}:
+        return False
+    raise OSError(code, os.strerror(code), to)
 
 
 def _regular(found: os.stat_result, name: str) -> os.stat_result:

@@ -3,176 +3,195 @@
 from __future__ import annotations
 
 import errno
+import heapq
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
 from datacatalog.adapters.storage import descriptors, looking, trees
 from datacatalog.adapters.storage.descriptors import InTheWay, Trail, closing
+from datacatalog.adapters.storage.systems import Systems
 from datacatalog.domain.errors import (
     AlreadyExists,
-    InvalidField,
     NoSuchPath,
-    NotClearable,
     NotSupported,
     StorageDown,
     UnsafePath,
 )
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Told
+from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Names, Told
 
 _TRIES = 4
 
 
-class LocalStorage:
-    """One directory per storage system; nothing outside of them is ever opened, read or removed.
+class LocalSystem:
+    """A directory; nothing outside of it is ever opened, read or removed, whoever swaps directories meanwhile.
 
     A hard link is a file like any other: only who may read and write a file can link it. What is mounted below
-    a root belongs to it. Names that are not UTF-8 cannot be recorded: `walk` passes them over with a warning,
+    a root belongs to it. Names that are not UTF-8 cannot be recorded: `walk` and `list` pass them over with a warning,
     `clear` removes them like the rest. Of what a path names, a directory in place of a file and the other way
     round count as not there.
     """
 
-    def __init__(self, roots: Mapping[str, Path]) -> None:
-        """`roots`: name of the system -> its directory, which may itself be reached through links."""
-        self._roots = {system: Path(root).absolute() for system, root in roots.items()}
-
-    def systems(self) -> tuple[str, ...]:
-        return tuple(self._roots)
+    def __init__(self, name: str, root: Path) -> None:
+        """`root` may itself be reached through links."""
+        self._name, self._root = name, root.absolute()
 
     def walk(
-        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+        self, names: Names, *, after: str | None = None, unreadable: Told | None = None
     ) -> Iterator[FileInfo]:
-        self._root(system)
-        return self._walk(system, components(path), after, unreadable)
-
-    def _walk(
-        self, system: str, names: Sequence[str], after: str | None, unreadable: Told | None
-    ) -> Iterator[FileInfo]:
-        with _told(system, names), Trail(self._open_root(system), names) as trail:
+        with self._told(names), Trail(self._open_root(), names) as trail:
             yield from trees.files(trail, joined(names).rstrip("/"), unreadable, after)
 
-    def stat(self, system: str, path: str) -> FileInfo:
-        names = components(path)
-        with _told(system, names), closing(self._parent(system, names)) as parent:
+    def stat(self, names: Names) -> FileInfo:
+        with self._told(names), closing(self._parent(names)) as parent:
             return trees.info(joined(names), descriptors.look_at_file(parent, names[-1]))
 
-    def open(self, system: str, path: str) -> BinaryIO:
-        names = components(path)
-        with _told(system, names):
-            return os.fdopen(self._open_file(system, names), "rb")
+    def open(self, names: Names) -> BinaryIO:
+        with self._told(names):
+            return os.fdopen(self._open_file(names), "rb")
 
-    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-        info, checksum, _ = self._read(system, components(path))
+    def fixity(self, names: Names) -> tuple[FileInfo, str]:
+        info, checksum, _ = self._read(names)
         return info, checksum
 
-    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
-        self._root(system)
-        return self._look(system, paths)
+    def look(self, paths: Iterable[str]) -> Iterator[Look]:
+        yield from looking.looks(self._open_root(), paths, self._look_alone)
 
-    def _look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
-        yield from looking.looks(self._open_root(system), paths, partial(self._look_alone, system))
-
-    def _look_alone(self, system: str, path: str, stopped: Event) -> Look:
+    def _look_alone(self, path: str, stopped: Event) -> Look:
         try:
-            return Look(path, *self._read(system, components(path), stopped))
+            return Look(path, *self._read(components(path), stopped))
         except (NoSuchPath, UnsafePath, StorageDown) as error:
             return Look(path, error=error)
 
-    def _read(
-        self, system: str, names: Sequence[str], stopped: Event | None = None
-    ) -> tuple[FileInfo, str, bytes]:
+    def _read(self, names: Names, stopped: Event | None = None) -> tuple[FileInfo, str, bytes]:
         """Return a file, its checksum and its first bytes, all of one state of it."""
         for _ in range(_TRIES):
-            with _told(system, names), closing(self._open_file(system, names)) as file:
+            with self._told(names), closing(self._open_file(names)) as file:
                 before = trees.info(joined(names), os.fstat(file))
                 head = os.pread(file, HEAD_BYTES, 0)
                 digest = looking.sha256(file, before.size_bytes, stopped)
                 if trees.info(before.path, os.fstat(file)) == before:
                     return before, f"sha256:{digest}", head
-        raise StorageDown(f"{_uri(system, names)} keeps changing while it is read")
+        raise StorageDown(f"{self._uri(names)} keeps changing while it is read")
 
-    def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
-        names = components(path)
-        with _told(system, names):
+    def make_directory(self, names: Names, *, exclusive: bool = False) -> None:
+        with self._told(names):
             if exclusive:
-                self._make_new(system, names)
+                self._make_new(names)
             else:
-                os.close(self._make(system, names))
+                os.close(self._make(names))
 
-    def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
-        names = components(path)
-        if not names:
-            raise UnsafePath("path", "'/' is no name for a file")
-        with _told(system, names), closing(self._make(system, names[:-1])) as parent:
+    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+        with self._told(names), closing(self._make(names[:-1])) as parent:
             descriptors.check_replaceable(parent, names[-1])
             return trees.info(joined(names), _put(parent, names[-1], source))
 
-    def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
-        raise NotSupported("listing")
+    def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
+        with self._told(names):
+            if names and (entry := self._entry_of_file(names)):
+                return [entry] if limit > 0 and (after is None or entry.path > after) else []
+            with Trail(self._open_root(), names) as trail:
+                found = trees.listed(trail.here(), joined(names).rstrip("/"), after)
+                return heapq.nsmallest(limit, found)
 
-    def delete(self, system: str, path: str) -> int:
-        raise NotSupported("deleting")
+    def _entry_of_file(self, names: Names) -> Entry | None:
+        """Return a file as listed; None: it is a directory."""
+        with closing(self._parent(names)) as parent:
+            try:
+                found = descriptors.look_at_file(parent, names[-1])
+            except IsADirectoryError:
+                return None
+        return Entry(joined(names), False, found.st_size, found.st_mtime_ns)
 
-    def move(self, system: str, path: str, to: str) -> None:
-        raise NotSupported("moving")
+    def delete(self, names: Names) -> int:
+        with self._told(names):
+            with closing(self._parent(names)) as parent:
+                if not descriptors.is_directory(parent, names[-1]):
+                    os.unlink(names[-1], dir_fd=parent)
+                    os.fsync(parent)
+                    return 1
+            removed = self.clear(names)
+            with closing(self._parent(names)) as parent:
+                os.rmdir(names[-1], dir_fd=parent)
+                os.fsync(parent)
+            return removed
 
-    def clear(self, system: str, path: str) -> int:
-        """Remove everything below a directory, which stays; return how many files and links went.
+    def move(self, names: Names, to: Names) -> None:
+        with self._told(names), closing(self._parent(names)) as parent:
+            descriptors.is_directory(parent, names[-1])
+            with self._told(to), closing(self._make(to[:-1])) as target:
+                descriptors.rename_new(parent, names[-1], target, to[-1])
 
-        Raises:
-            NotClearable: `path` is the root.
-            StorageDown: something is written there at the same time, and does not end.
-        """
-        names = components(path)
-        if not names:
-            raise NotClearable(_uri(system, names))
-        with _told(system, names), Trail(self._open_root(system), names) as trail:
+    def clear(self, names: Names) -> int:
+        """Remove everything below a directory, which stays; return how many files and links went."""
+        with self._told(names), Trail(self._open_root(), names) as trail:
             removed = 0
             for _ in range(_TRIES):
                 removed += trees.sweep(trail)
                 if not any(trees.entries(trail.here())):
                     return removed
-        raise StorageDown(f"{_uri(system, names)} is written to while it is cleared")
+        raise StorageDown(f"{self._uri(names)} is written to while it is cleared")
 
-    def _root(self, system: str) -> Path:
+    def _open_root(self) -> int:
         try:
-            return self._roots[system]
-        except KeyError:
-            raise InvalidField("storage_system", f"'{system}' is not known here") from None
-
-    def _open_root(self, system: str) -> int:
-        root = self._root(system)
-        try:
-            return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise StorageDown(f"the root of {system} cannot be opened: {error.strerror}") from error
+            raise StorageDown(f"the root of {self._name} cannot be opened: {error.strerror}") from error
 
-    def _parent(self, system: str, names: Sequence[str]) -> int:
+    def _parent(self, names: Names) -> int:
         """Open the directory that a file is in."""
         if not names:
             raise IsADirectoryError(errno.EISDIR, "is a directory", "/")
-        return descriptors.descend(self._open_root(system), names[:-1])
+        return descriptors.descend(self._open_root(), names[:-1])
 
-    def _open_file(self, system: str, names: Sequence[str]) -> int:
-        with closing(self._parent(system, names)) as parent:
+    def _open_file(self, names: Names) -> int:
+        with closing(self._parent(names)) as parent:
             return descriptors.open_file(parent, names[-1])
 
-    def _make(self, system: str, names: Sequence[str]) -> int:
+    def _make(self, names: Names) -> int:
         """Open a directory, made before where there is none."""
-        return descriptors.descend(self._open_root(system), names, descriptors.enter_made)
+        return descriptors.descend(self._open_root(), names, descriptors.enter_made)
 
-    def _make_new(self, system: str, names: Sequence[str]) -> None:
+    def _make_new(self, names: Names) -> None:
         if not names:
             raise FileExistsError(errno.EEXIST, "is the root", "/")
-        with closing(self._make(system, names[:-1])) as parent:
+        with closing(self._make(names[:-1])) as parent:
             descriptors.make(parent, names[-1])
+
+    def _uri(self, names: Names) -> str:
+        return f"agave://{self._name}{joined(names)}"
+
+    @contextmanager
+    def _told(self, names: Names) -> Iterator[None]:
+        """Say in the catalog's words what the operating system complains of."""
+        try:
+            yield
+        except InTheWay as error:
+            raise UnsafePath("path", f"{self._uri(names)}: {error}") from error
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise NoSuchPath(self._uri(names)) from error
+        except FileExistsError as error:
+            raise AlreadyExists(f"{self._uri(names)}: {error.strerror}") from error
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise NotSupported(f"{self._uri(names)} is on another file system") from error
+            raise StorageDown(f"{self._uri(names)}: {error.strerror} ({error.filename})") from error
+
+
+class LocalStorage(Systems):
+    """Directories of this machine as storage systems, where there are no others."""
+
+    def __init__(self, roots: Mapping[str, Path], *, clearable: Iterable[str] = ("/",)) -> None:
+        """`roots`: name of the system -> its directory."""
+        super().__init__(
+            {name: LocalSystem(name, Path(root)) for name, root in roots.items()}, clearable=clearable
+        )
 
 
 def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
@@ -189,22 +208,3 @@ def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
             raise
         os.fsync(parent)
         return os.fstat(target.fileno())
-
-
-def _uri(system: str, names: Sequence[str]) -> str:
-    return f"agave://{system}{joined(names)}"
-
-
-@contextmanager
-def _told(system: str, names: Sequence[str]) -> Iterator[None]:
-    """Say in the catalog's words what the operating system complains of."""
-    try:
-        yield
-    except InTheWay as error:
-        raise UnsafePath("path", f"{_uri(system, names)}: {error}") from error
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise NoSuchPath(_uri(system, names)) from error
-    except FileExistsError as error:
-        raise AlreadyExists(f"{_uri(system, names)}: {error.strerror}") from error
-    except OSError as error:
-        raise StorageDown(f"{_uri(system, names)}: {error.strerror} ({error.filename})") from error

@@ -5,24 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import count
 from threading import RLock
 from time import time_ns
 from typing import BinaryIO
 
-from datacatalog.domain.errors import (
-    AlreadyExists,
-    InvalidField,
-    NoSuchPath,
-    NotClearable,
-    NotSupported,
-    UnsafePath,
-)
+from datacatalog.adapters.storage.systems import Systems
+from datacatalog.domain.errors import AlreadyExists, NoSuchPath, UnsafePath
 from datacatalog.domain.paths import components, joined
-from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Told
-
-Names = tuple[str, ...]
+from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Names, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,130 +23,141 @@ class _File:
     content: bytes
 
 
-@dataclass(slots=True)
-class _System:
-    files: dict[Names, _File] = field(default_factory=dict)
-    directories: set[Names] = field(default_factory=lambda: {()})
+class MemorySystem:
+    """Files and directories; there are no links."""
 
-
-class MemoryStorage:
-    """Files of one or more systems; there are no links."""
-
-    def __init__(self, *systems: str) -> None:
-        self._systems = {system: _System() for system in systems}
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._files: dict[Names, _File] = {}
+        self._directories: dict[Names, int] = {(): time_ns()}
         self._inodes = count(1)
         self._lock = RLock()
 
-    def systems(self) -> tuple[str, ...]:
-        return tuple(self._systems)
-
     def walk(
-        self, system: str, path: str, *, after: str | None = None, unreadable: Told | None = None
+        self, names: Names, *, after: str | None = None, unreadable: Told | None = None
     ) -> Iterator[FileInfo]:
-        found = self._walk(self._system(system), components(path), _uri(system, path))
-        return (info for info in found if after is None or info.path > after)
-
-    def _walk(self, held: _System, names: Names, uri: str) -> Iterator[FileInfo]:
         with self._lock:
-            if names not in held.directories:
-                raise NoSuchPath(uri)
-            found = [file.info for at, file in held.files.items() if at[: len(names)] == names]
-        yield from sorted(found, key=lambda info: info.path)
+            self._check_directory(names)
+            found = [file.info for at, file in self._files.items() if _is_below(at, names)]
+        yield from sorted(info for info in found if after is None or info.path > after)
 
-    def stat(self, system: str, path: str) -> FileInfo:
-        return self._file(system, path).info
+    def stat(self, names: Names) -> FileInfo:
+        return self._file(names).info
 
-    def open(self, system: str, path: str) -> BinaryIO:
-        return io.BytesIO(self._file(system, path).content)
+    def open(self, names: Names) -> BinaryIO:
+        return io.BytesIO(self._file(names).content)
 
-    def fixity(self, system: str, path: str) -> tuple[FileInfo, str]:
-        file = self._file(system, path)
+    def fixity(self, names: Names) -> tuple[FileInfo, str]:
+        file = self._file(names)
         return file.info, f"sha256:{hashlib.sha256(file.content).hexdigest()}"
 
-    def look(self, system: str, paths: Iterable[str]) -> Iterator[Look]:
-        self._system(system)
-        return (self._look(system, path) for path in paths)
+    def look(self, paths: Iterable[str]) -> Iterator[Look]:
+        return map(self._look, paths)
 
-    def _look(self, system: str, path: str) -> Look:
+    def _look(self, path: str) -> Look:
         try:
-            info, checksum = self.fixity(system, path)
-            return Look(path, info, checksum, self._file(system, path).content[:HEAD_BYTES])
+            info, checksum = self.fixity(components(path))
+            return Look(path, info, checksum, self._file(components(path)).content[:HEAD_BYTES])
         except (NoSuchPath, UnsafePath) as error:
             return Look(path, error=error)
 
-    def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
-        held, names = self._system(system), components(path)
+    def make_directory(self, names: Names, *, exclusive: bool = False) -> None:
         with self._lock:
-            if exclusive and names in held.directories:
-                raise AlreadyExists(f"{_uri(system, path)}: is there")
-            _make(held, names, _uri(system, path))
+            if exclusive and names in self._directories:
+                raise AlreadyExists(f"{self._uri(names)}: is there")
+            self._make(names)
 
-    def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
-        held, names = self._system(system), components(path)
-        if not names:
-            raise UnsafePath("path", "'/' is no name for a file")
+    def put(self, names: Names, source: BinaryIO) -> FileInfo:
         content = source.read()
         with self._lock:
-            _make(held, names[:-1], _uri(system, path))
-            if names in held.directories:
-                raise AlreadyExists(f"{_uri(system, path)}: is a directory")
+            self._make(names[:-1])
+            if names in self._directories:
+                raise AlreadyExists(f"{self._uri(names)}: is a directory")
             now_ns = time_ns()
-            info = FileInfo(
-                path=joined(names),
-                size_bytes=len(content),
-                changed_ns=now_ns,
-                modified_ns=now_ns,
-                inode=next(self._inodes),
-            )
-            held.files[names] = _File(info, content)
+            info = FileInfo(joined(names), len(content), now_ns, now_ns, next(self._inodes))
+            self._files[names] = _File(info, content)
         return info
 
-    def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
-        raise NotSupported("listing")
-
-    def delete(self, system: str, path: str) -> int:
-        raise NotSupported("deleting")
-
-    def move(self, system: str, path: str, to: str) -> None:
-        raise NotSupported("moving")
-
-    def clear(self, system: str, path: str) -> int:
-        held, names = self._system(system), components(path)
-        if not names:
-            raise NotClearable(_uri(system, path))
+    def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
         with self._lock:
-            if names not in held.directories:
-                raise NoSuchPath(_uri(system, path))
-            going = [at for at in held.files if _is_below(at, names)]
+            if names in self._files:
+                found = [_entry(self._files[names])]
+            else:
+                self._check_directory(names)
+                found = [_entry(file) for at, file in self._files.items() if _is_in(at, names)]
+                made = [(at, made_ns) for at, made_ns in self._directories.items() if _is_in(at, names)]
+                found += [Entry(joined(at), True, 0, made_ns) for at, made_ns in made]
+        return sorted(entry for entry in found if after is None or entry.path > after)[:limit]
+
+    def delete(self, names: Names) -> int:
+        with self._lock:
+            if self._files.pop(names, None) is not None:
+                return 1
+            removed = self.clear(names)
+            del self._directories[names]
+        return removed
+
+    def move(self, names: Names, to: Names) -> None:
+        with self._lock:
+            if names not in self._files:
+                self._check_directory(names)
+            self._make(to[:-1])
+            if to in self._files or to in self._directories:
+                raise AlreadyExists(f"{self._uri(to)}: is there")
+            self._files = {_moved(at, names, to): file for at, file in self._files.items()}
+            for at, file in self._files.items():
+                self._files[at] = replace(file, info=file.info._replace(path=joined(at)))
+            self._directories = {_moved(at, names, to): made for at, made in self._directories.items()}
+
+    def clear(self, names: Names) -> int:
+        with self._lock:
+            self._check_directory(names)
+            going = [at for at in self._files if _is_below(at, names)]
             for at in going:
-                del held.files[at]
-            held.directories -= {at for at in held.directories if _is_below(at, names)}
+                del self._files[at]
+            for at in [at for at in self._directories if _is_below(at, names)]:
+                del self._directories[at]
         return len(going)
 
-    def _system(self, system: str) -> _System:
+    def _file(self, names: Names) -> _File:
         try:
-            return self._systems[system]
+            return self._files[names]
         except KeyError:
-            raise InvalidField("storage_system", f"'{system}' is not known here") from None
+            raise NoSuchPath(self._uri(names)) from None
 
-    def _file(self, system: str, path: str) -> _File:
-        held, names = self._system(system), components(path)
-        try:
-            return held.files[names]
-        except KeyError:
-            raise NoSuchPath(_uri(system, path)) from None
+    def _check_directory(self, names: Names) -> None:
+        if names not in self._directories:
+            raise NoSuchPath(self._uri(names))
+
+    def _make(self, names: Names) -> None:
+        above = [names[:depth] for depth in range(len(names) + 1)]
+        if any(at in self._files for at in above):
+            raise AlreadyExists(f"{self._uri(names)}: a file is in the way")
+        for at in above:
+            self._directories.setdefault(at, time_ns())
+
+    def _uri(self, names: Names) -> str:
+        return f"agave://{self._name}{joined(names)}"
 
 
-def _make(held: _System, names: Names, uri: str) -> None:
-    above = [names[:depth] for depth in range(len(names) + 1)]
-    if any(at in held.files for at in above):
-        raise AlreadyExists(f"{uri}: a file is in the way")
-    held.directories.update(above)
+class MemoryStorage(Systems):
+    """Systems in memory, by name; all but their roots may be cleared."""
+
+    def __init__(self, *systems: str, clearable: Iterable[str] = ("/",)) -> None:
+        super().__init__({name: MemorySystem(name) for name in systems}, clearable=clearable)
 
 
-def _is_below(at: Sequence[str], names: Sequence[str]) -> bool:
+def _entry(file: _File) -> Entry:
+    return Entry(file.info.path, False, file.info.size_bytes, file.info.modified_ns)
+
+
+def _moved(at: Names, names: Names, to: Names) -> Names:
+    return to + at[len(names) :] if at[: len(names)] == names else at
+
+
+def _is_in(at: Names, names: Names) -> bool:
+    return len(at) == len(names) + 1 and at[:-1] == names
+
+
+def _is_below(at: Names, names: Names) -> bool:
     return len(at) > len(names) and at[: len(names)] == names
-
-
-def _uri(system: str, path: str) -> str:
-    return f"agave://{system}{joined(components(path))}"

@@ -6,13 +6,13 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 from datacatalog.adapters.storage.descriptors import Trail, is_gone
 from datacatalog.domain.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, is_text
-from datacatalog.ports.storage import FileInfo, Told
+from datacatalog.ports.storage import Entry, FileInfo, Told
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,6 +79,25 @@ def _files_here(directory: int, path: str, pending: list[str], unreadable: Told 
             yield info(f"{path}/{name}", found)
 
 
+def listed(directory: int, path: str, after: str | None = None) -> Iterator[Entry]:
+    """Yield the regular files and directories in a directory, in any order.
+
+    Args:
+        path: of the directory, without a slash at its end.
+        after: only those whose path is greater.
+    """
+    for name in _recordable(entries(directory), path):
+        below = f"{path}/{name.rstrip('/')}"
+        if after is not None and below <= after:
+            continue
+        with _passing_over():
+            found = os.stat(name.rstrip("/"), dir_fd=directory, follow_symlinks=False)
+            if S_ISDIR(found.st_mode):
+                yield Entry(below, True, 0, found.st_mtime_ns)
+            elif S_ISREG(found.st_mode):
+                yield Entry(below, False, found.st_size, found.st_mtime_ns)
+
+
 def sweep(trail: Trail) -> int:
     """Remove what is below the trail's directory; return how many files and links went.
 
@@ -120,14 +139,26 @@ def _listed(directory: int, path: str, after: str | None) -> list[str]:
         if not after.startswith(top):
             return []
         beyond = after.removeprefix(top)
+    names = [
+        name
+        for name in _recordable(entries(directory), path)
+        if name > beyond or (name.endswith("/") and beyond.startswith(name))
+    ]
+    names.sort(reverse=True)
+    return names
+
+
+def _recordable(names: Iterable[str], path: str) -> Iterator[str]:
+    """Yield the names that can be recorded, and warn of the others at the end.
+
+    Args:
+        path: of the directory they are in, without a slash at its end.
+    """
     room = min(MAX_NAME_BYTES, MAX_PATH_BYTES - len(os.fsencode(path)) - 1)
-    listed: list[str] = []
     odd, example = 0, ""
-    for name in entries(directory):
-        if name <= beyond and not (name.endswith("/") and beyond.startswith(name)):
-            continue
+    for name in names:
         if _is_recordable(name, room):
-            listed.append(name)
+            yield name
         else:
             odd, example = odd + 1, name
     if odd:
@@ -135,8 +166,6 @@ def _listed(directory: int, path: str, after: str | None) -> list[str]:
             "passed over %d names below %s that are no UTF-8, too long, or of unfinished files, e.g. %s",
             odd, ascii(path), ascii(example),
         )  # fmt: skip
-    listed.sort(reverse=True)
-    return listed
 
 
 def _is_recordable(name: str, room_bytes: int) -> bool:
