@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from datacatalog.adapters.bearer import Bearer
 from datacatalog.bootstrap import build_app
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.settings import load
@@ -36,7 +37,7 @@ def test_bearer_token_says_who_runs_a_request_and_for_how_long(shell: Shell) -> 
     made_one = shell.ask("token", "bearer", "--user", "ada", "--level", "READ", "--lifetime", "5m")
     assert made_one["lifetime_s"] == 300
     app = build_app(load(shell.config, environ={}))
-    assert app.bearer.subject(made_one["token"]) == ("ada", "READ")
+    assert app.bearer.read(made_one["token"]) == Bearer(name="ada", level="READ")
     app.close()
     assert shell.ok("token", "bearer", "--user", "ada").count(".") == 2
     assert shell.fails("token", "bearer", "--user", "ada", "--lifetime", "long") == (2, "usage")

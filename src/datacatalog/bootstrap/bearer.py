@@ -25,9 +25,17 @@ def build_bearer(settings: Settings) -> BearerTokens:
         algorithm=config["algorithm"],
         issuer=config["issuer"],
         audience=config["audience"],
+        tenant_claim=config["tenant_claim"],
+        project_claim=config["project_claim"],
+        level_claim=config["level_claim"],
     )
 
 
 def principal(bearer: BearerTokens, token: str) -> Principal | None:
-    found = bearer.subject(token)
-    return None if found is None else Principal(name=found[0], via="bearer", level=found[1])
+    """Tell whom a request with a token runs as; None: the token is not valid.  Raises Unreachable."""
+    found = bearer.read(token)
+    if found is None:
+        return None
+    return Principal(
+        name=found.name, via="bearer", level=found.level, tenant=found.tenant, project=found.project
+    )
