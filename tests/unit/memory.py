@@ -14,6 +14,7 @@ from typing import Any
 from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.outgoing.memory import MemoryOutgoing
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
+from datacatalog.adapters.sealing import AesSealer
 from datacatalog.adapters.storage.memory import MemoryStorage
 from datacatalog.adapters.stores.memory import MemoryStore
 from datacatalog.adapters.transport.memory import MemoryTransport
@@ -199,6 +200,7 @@ def memory(
             Principal(name="bearer", via="bearer", level="UPDATE") if token == "good" else None
         ),
         webhooks=MemoryOutgoing(),
+        sealer=AesSealer(b"t" * 32),
     )
     kinds = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),

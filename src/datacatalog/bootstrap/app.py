@@ -11,6 +11,7 @@ from pathlib import Path
 from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
+from datacatalog.adapters.sealing import AesSealer
 from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.bootstrap.bearer import build_bearer, principal
@@ -86,6 +87,7 @@ def build_app(settings: Settings | None = None) -> App:
         identity=identity,
         bearer=partial(principal, bearer),
         webhooks=for_webhooks(settings),
+        sealer=AesSealer(settings.secrets.token_key.encode()),
     )
     tasks = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),

@@ -13,6 +13,7 @@ from datacatalog.ports.clock import Clock
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import Platform
 from datacatalog.ports.schemas import Schemas
+from datacatalog.ports.sealing import Sealer
 from datacatalog.ports.storage import Storage
 from datacatalog.ports.stores import Store
 from datacatalog.ports.transport import Transport
@@ -82,6 +83,7 @@ class Env:
     identity: Identity
     bearer: Callable[[str], Principal | None]
     webhooks: Outgoing
+    sealer: Sealer
 
     def acting_for(self, principal: Principal) -> Env:
         """Return what a request of `principal` works with: the records it makes are its tenant's."""
