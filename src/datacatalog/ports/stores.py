@@ -55,6 +55,7 @@ class Execution:
         status: SUBMITTED (queued), COMPLETE or ERROR.
         outcome: the answer as given to the sender, without secrets.
         log: lines for people.
+        tenant: whose message it was; "": of the installation's own tenant.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Execution:
     http: int = 200
     outcome: JsonObject = field(default_factory=dict)
     log: Sequence[str] = ()
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,11 +368,19 @@ class Executions(Protocol):
 
     def get(self, actor: str, id: str) -> Execution | None: ...
 
-    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+    def page(
+        self,
+        actor: str,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        tenants: Collection[str] | None = None,
+    ) -> Sequence[Execution]:
         """Return an actor's executions, by id from the greatest down, so newest first.
 
         Args:
             after: the last id of the page before.
+            tenants: only those whose `tenant` is one of these; None: all.
         """
         ...
 

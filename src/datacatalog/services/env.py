@@ -9,6 +9,7 @@ from typing import Any
 
 from datacatalog.domain.identifiers.typed import Identity
 from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.records import Record
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import Platform
@@ -17,6 +18,7 @@ from datacatalog.ports.sealing import Sealer
 from datacatalog.ports.storage import Storage
 from datacatalog.ports.stores import Store
 from datacatalog.ports.transport import Transport
+from datacatalog.services.tenancy import ConfinedStore, Seeker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +87,42 @@ class Env:
     webhooks: Outgoing
     sealer: Sealer
 
+    @property
+    def home(self) -> str:
+        """The installation's tenant, whose is whatever names none."""
+        if isinstance(self.store, ConfinedStore):
+            return self.store.home
+        return self.rules.admin.get("tenant", "")
+
     def acting_for(self, principal: Principal) -> Env:
-        """Return what a request of `principal` works with: the records it makes are its tenant's."""
-        admin = {
-            **self.rules.admin,
-            "owner": principal.name,
-            **({"tenant": principal.tenant} if principal.tenant else {}),
-            **({"project": principal.project} if principal.project else {}),
-        }
-        return replace(self, rules=replace(self.rules, admin=admin))
+        """Return what a request of `principal` works with.
+
+        Its store holds what is within the principal's reach (services.tenancy); what it makes is its tenant's.
+        """
+        tenant, project = principal.tenant or self.home, principal.project or self.rules.admin.get("project")
+        admin = {"owner": principal.name, "project": project, "tenant": tenant}
+        seeker = Seeker(tenant=tenant, name=principal.name)
+        return replace(
+            self,
+            store=ConfinedStore(self._whole, seeker, home=self.home, clock=self.clock),
+            rules=replace(self.rules, admin={name: value for name, value in admin.items() if value}),
+        )
+
+    def acting_like(self, record: Record) -> Env:
+        """Return what long work on behalf of a record works with, as if its owner asked for it."""
+        admin = record.admin
+        return self.acting_for(
+            Principal(
+                name=admin.get("owner", ""),
+                via="work",
+                tenant=admin.get("tenant", ""),
+                project=admin.get("project", ""),
+            )
+        )
+
+    @property
+    def _whole(self) -> Store:
+        return self.store.whole if isinstance(self.store, ConfinedStore) else self.store
 
     def entry_uuid(self) -> TypedUuid:
         """Return a random UUID for a history entry."""

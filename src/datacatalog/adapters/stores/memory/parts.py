@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -112,11 +112,20 @@ class MemoryExecutions:
         found = self._session.to_read().executions.get((actor, id))
         return None if found is None else _execution(*found)
 
-    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+    def page(
+        self,
+        actor: str,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        tenants: Collection[str] | None = None,
+    ) -> Sequence[Execution]:
         mine = [
             found
             for found in self._session.to_read().executions.values()
-            if found[0].actor == actor and (after is None or found[0].id < after)
+            if found[0].actor == actor
+            and (after is None or found[0].id < after)
+            and (tenants is None or found[0].tenant in tenants)
         ]
         newest = sorted(mine, key=lambda found: found[0].id, reverse=True)
         return [_execution(*found) for found in newest[:limit]]

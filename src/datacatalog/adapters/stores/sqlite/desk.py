@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +24,8 @@ class SqliteExecutions:
 
     def put(self, execution: Execution) -> None:
         self._session.write(
-            "INSERT OR REPLACE INTO executions (actor, id, status, received, finished, http, outcome, log)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO executions (actor, id, status, received, finished, http, outcome, log, tenant)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 execution.actor,
                 execution.id,
@@ -35,6 +35,7 @@ class SqliteExecutions:
                 execution.http,
                 codec.encode(execution.outcome, "execution"),
                 codec.text_of(list(execution.log), "execution"),
+                execution.tenant,
             ),
         )
 
@@ -42,18 +43,26 @@ class SqliteExecutions:
         row = self._session.read(f"{_EXECUTION} WHERE actor = ? AND id = ?", (actor, id)).fetchone()
         return None if row is None else _execution(row)
 
-    def page(self, actor: str, *, after: str | None = None, limit: int = 100) -> Sequence[Execution]:
+    def page(
+        self,
+        actor: str,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        tenants: Collection[str] | None = None,
+    ) -> Sequence[Execution]:
         before = "" if after is None else " AND id < ?"
-        values = (actor, limit) if after is None else (actor, after, limit)
-        sql = f"{_EXECUTION} WHERE actor = ?{before} ORDER BY id DESC LIMIT ?"
+        whose = "" if tenants is None else f" AND tenant IN ({', '.join('?' * len(tenants))})"
+        values = (actor, *([] if after is None else [after]), *(tenants or ()), limit)
+        sql = f"{_EXECUTION} WHERE actor = ?{before}{whose} ORDER BY id DESC LIMIT ?"
         return [_execution(row) for row in self._session.read(sql, values).fetchall()]
 
 
-_EXECUTION = "SELECT id, actor, status, received, finished, http, outcome, log FROM executions"
+_EXECUTION = "SELECT id, actor, status, received, finished, http, outcome, log, tenant FROM executions"
 
 
 def _execution(row: tuple[Any, ...]) -> Execution:
-    key, actor, status, received, finished, http, outcome, log = row
+    key, actor, status, received, finished, http, outcome, log, tenant = row
     return Execution(
         id=key,
         actor=actor,
@@ -63,6 +72,7 @@ def _execution(row: tuple[Any, ...]) -> Execution:
         http=http,
         outcome=codec.decode(outcome),
         log=tuple(codec.decode(log)),
+        tenant=tenant,
     )
 
 

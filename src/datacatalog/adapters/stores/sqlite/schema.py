@@ -70,6 +70,8 @@ CREATE TABLE credentials (
 _SHARING = """
 ALTER TABLE credentials ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
 
+ALTER TABLE executions ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+
 CREATE TABLE grants (
   id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, to_tenant TEXT NOT NULL, to_name TEXT NOT NULL,
   level TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER, by_whom TEXT NOT NULL

@@ -1,0 +1,135 @@
+"""A store around another one, which shows and changes what is within somebody's reach, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from datacatalog.domain.records import Link, Record
+from datacatalog.domain.series import Series
+from datacatalog.ports.clock import Clock
+from datacatalog.ports.sharing import Grants, Subscriptions
+from datacatalog.ports.stores import (
+    Answers,
+    Credentials,
+    Executions,
+    History,
+    Links,
+    Outbox,
+    Prepared,
+    Progress,
+    Records,
+    Store,
+    Work,
+)
+from datacatalog.services.tenancy.links import ConfinedHistory, ConfinedLinks
+from datacatalog.services.tenancy.own import OwnCredentials, OwnExecutions, OwnGrants, OwnSubscriptions
+from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of
+from datacatalog.services.tenancy.records import ConfinedRecords
+
+T = TypeVar("T")
+
+
+class ConfinedStore:
+    """Implements ports.stores.Store around another one, for one seeker.
+
+    Attributes:
+        whole: the store around which it is.
+        home: the installation's tenant.
+    """
+
+    def __init__(self, whole: Store, seeker: Seeker, *, home: str, clock: Clock) -> None:
+        self.whole, self.home = whole, home
+        self._seeker, self._clock = seeker, clock
+
+    def transact(self, body: Callable[[Work], T]) -> T:
+        return self.whole.transact(lambda work: body(self._confined(work)))
+
+    def read(self, body: Callable[[Work], T]) -> T:
+        return self.whole.read(lambda work: body(self._confined(work)))
+
+    def prepare(
+        self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
+    ) -> Prepared:
+        return self.whole.prepare(records, links, series)
+
+    def prune(self, *, before: datetime) -> Mapping[str, int]:
+        return self.whole.prune(before=before)
+
+    def check(self) -> Mapping[str, Any]:
+        return self.whole.check()
+
+    def close(self) -> None:
+        self.whole.close()
+
+    def _confined(self, work: Work) -> Work:
+        return confined(work, reach_of(self._seeker, self.home, work, self._clock.now()))
+
+
+def confined(work: Work, reach: Reach) -> Work:
+    """Return a piece of work in which there is nothing but what is within reach."""
+    return ConfinedWork(work, reach)
+
+
+class ConfinedWork:
+    """Implements ports.stores.Work around another one.
+
+    A ledger of which every tenant's records may be changed is not looked through: its records are shown as they are.
+    """
+
+    __slots__ = ("_reach", "_whole", "_work")
+
+    def __init__(self, work: Work, reach: Reach) -> None:
+        self._work, self._reach = work, reach
+        self._whole = reach.covers(work.records.tenants())
+
+    def insert(self, prepared: Prepared, *, at: datetime) -> None:
+        # What is prepared is new and its maker's own; where a UUID or an identifier is taken, the store says so.
+        self._work.insert(prepared, at=at)
+
+    @property
+    def records(self) -> Records:
+        if self._whole:
+            return self._work.records
+        return ConfinedRecords(self._work.records, self._work.links, self._reach)
+
+    @property
+    def links(self) -> Links:
+        if self._whole:
+            return self._work.links
+        return ConfinedLinks(self._work.links, self._work.records, self._reach)
+
+    @property
+    def history(self) -> History:
+        if self._whole:
+            return self._work.history
+        return ConfinedHistory(self._work.history, self._work.records, self._reach)
+
+    @property
+    def outbox(self) -> Outbox:
+        return self._work.outbox
+
+    @property
+    def executions(self) -> Executions:
+        return OwnExecutions(self._work.executions, self._reach)
+
+    @property
+    def answers(self) -> Answers:
+        return self._work.answers
+
+    @property
+    def progress(self) -> Progress:
+        return self._work.progress
+
+    @property
+    def credentials(self) -> Credentials:
+        return OwnCredentials(self._work.credentials, self._reach)
+
+    @property
+    def grants(self) -> Grants:
+        return OwnGrants(self._work.grants, self._reach)
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        return OwnSubscriptions(self._work.subscriptions, self._reach)
