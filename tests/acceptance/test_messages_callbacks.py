@@ -180,6 +180,86 @@ class CountingStore:
         return getattr(self._store, name)
 
 
+# ---------------------------------------------------------------------------------------------- Tapis
+
+
+def notification(status: str, n: int = 1, category: str = "JOB_NEW_STATUS") -> dict[str, Any]:
+    """Return what Tapis posts; `n` tells one notification from another."""
+    told = {"newJobStatus": status, "oldJobStatus": None, "jobName": "leaf-job", "message": f"now {status}"}
+    return {
+        "uuid": f"30d70395-d5e9-43a4-ae90-{n:012d}",
+        "tenant": "green",
+        "subscriptionName": "leaf-job-news",
+        "eventUuid": f"50cfb971-c4b3-4d33-89c3-{n:012d}",
+        "event": {
+            "source": "https://tapis.example.org/jobs",
+            "type": f"jobs.{category}.{status}",
+            "subject": "ef9004c3-09d5-41d5-acd3-be7c9fd3daf6-007",
+            "data": json.dumps(told),
+            "timestamp": "2019-02-08T12:00:00.123456789Z",
+            "seriesSeqCount": n,
+        },
+        "deliveryTarget": {
+            "deliveryMethod": "WEBHOOK",
+            "deliveryAddress": "https://catalog.example.org/actors/v2/jobs-manager/messages?token=not-for-readers",
+        },
+    }
+
+
+TAPIS_ORDERS: dict[str, tuple[list[str], str, list[str]]] = {
+    "all that there are": (
+        ["PENDING", "PROCESSING_INPUTS", "STAGING_INPUTS", "STAGING_JOB", "SUBMITTING_JOB", "QUEUED", "RUNNING",
+         "ARCHIVING", "FINISHED"],
+        "FINISHED",
+        ["resource"] * 6 + ["run", "resource", "finish"],
+    ),
+    "cancelled": (["RUNNING", "CANCELLED"], "FAILED", ["run", "fail"]),
+    "blocked and paused": (["BLOCKED", "RUNNING", "PAUSED", "RUNNING"], "RUNNING",
+                           ["resource", "run", "resource", "run"]),
+    "finish without run, then late news": (["FINISHED", "RUNNING", "FAILED"], "FINISHED",
+                                           ["run(implied)", "finish", "run(noted)", "fail(noted)"]),
+    "words of Agave are none of Tapis": (["RUNNING", "STOPPED", "KILLED"], "RUNNING", ["run", "update", "update"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAPIS_ORDERS)
+def test_notifications_of_tapis_end_where_they_should(site: Site, name: str):
+    statuses, end, history = TAPIS_ORDERS[name]
+    job = site.job()
+    for n, status in enumerate(statuses):
+        call(site, job, notification(status, n), status="${JOB_STATUS}")
+    assert site.state(job) == end
+    assert site.history(job) == ["create", *history]
+
+
+def test_notification_of_tapis_that_comes_again_is_answered_alike_and_adds_nothing(site: Site):
+    job = site.job()
+    first = call(site, job, notification("FINISHED"))
+    before = site.history(job)
+    assert call(site, job, notification("FINISHED")) == first
+    assert site.history(job) == before
+    call(site, job, notification("FINISHED", 2))
+    assert site.history(job) == [*before, "finish"]
+
+
+def test_no_history_tells_the_address_that_tapis_was_given(site: Site):
+    job = site.job()
+    call(site, job, notification("RUNNING"))
+    kept = site.catalog.history(job.job.uuid)[-1]["data"]
+    assert kept["event"]["data"]["message"] == "now RUNNING"
+    assert "not-for-readers" not in repr(kept)
+
+
+@pytest.mark.parametrize("category", ["JOB_ERROR_MESSAGE", "JOB_USER_EVENT", "JOB_SUBSCRIPTION"])
+def test_notification_of_tapis_about_something_else_ends_no_job(site: Site, category: str):
+    job = site.job(State.RUNNING)
+    assert call(site, job, notification("FAILED", category=category))["state"] == "RUNNING"
+    assert site.history(job)[-1] == "update"
+
+
+# --------------------------------------------------------------------------------------------- what is kept
+
+
 def test_implied_run_and_finish_are_one_commit(site: Site):
     job = site.job()
     store = CountingStore(site.app.env.store)

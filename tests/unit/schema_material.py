@@ -22,6 +22,7 @@ ACTORS = {
         "pipelinejob_manager_delete_action",
         "agave_job_callback",
         "aloe_job_callback",
+        "tapis_job_callback",
     ],
     "jobs-indexer": ["pipelinejob_index", "pipelinejob_indexed"],
     "agave-proxy": ["agave_pipelinejob"],

@@ -31,7 +31,7 @@ from datacatalog.domain.messages import (
     UpdatePipeline,
 )
 from datacatalog.services.dispatch import ACTORS, HANDLERS, actor
-from datacatalog.services.reading import Request, one_of, read_document
+from datacatalog.services.reading import Request, delivery_in, one_of, read_document
 
 SCHEMAS = JsonSchemas()
 JOB = TypedUuid("107acb4d-1f93-553a-9e1c-b7b58125bc89")
@@ -49,6 +49,15 @@ CALLBACK = {
     "inputs": {},
     "parameters": {},
     "_links": {},
+}
+
+TAPIS = {
+    "uuid": "30d70395-d5e9-43a4-ae90-2306b6bb00d6",
+    "event": {
+        "source": "https://tapis.example.org/jobs",
+        "type": "jobs.JOB_NEW_STATUS.RUNNING",
+        "data": '{"newJobStatus": "RUNNING"}',
+    },
 }
 
 
@@ -143,7 +152,7 @@ READ: dict[str, tuple[str, Any, dict[str, str], Message]] = {
         "jobs-manager",
         CALLBACK,
         {"uuid": JOB, "token": TOKEN, "status": "${JOB_STATUS}", "note": "${JOB_ERROR}"},
-        PlatformCallback(uuid=JOB, token=TOKEN, body=CALLBACK, url_status="${JOB_STATUS}"),
+        PlatformCallback(uuid=JOB, token=TOKEN, body=CALLBACK, url_status="${JOB_STATUS}", platform="agave"),
     ),
     "Aloe callback": (
         "jobs-manager",
@@ -155,7 +164,14 @@ READ: dict[str, tuple[str, Any, dict[str, str], Message]] = {
             body={**CALLBACK, "tenantId": "t", "tenantQueue": "q"},
             url_status="FINISHED",
             note="n",
+            platform="agave",
         ),
+    ),
+    "notification of Tapis": (
+        "jobs-manager",
+        TAPIS,
+        {"uuid": JOB, "token": TOKEN, "run": "2"},
+        PlatformCallback(uuid=JOB, token=TOKEN, body=TAPIS, run=2, platform="tapis"),
     ),
     "callback whose URL names the event": (
         "jobs-manager",
@@ -380,3 +396,37 @@ def test_whatever_arrives_is_read_or_refused(to, body, url):
         return
     assert not message.trusted
     assert message.token is None or message.token in (url.get("token"), (body or {}).get("token"))
+
+
+def test_delivery_of_a_tapis_notification_is_told_by_its_uuid_and_whatever_else_it_says():
+    def named(body: Any, **url: str) -> str | None:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return delivery_in(Request(actor="jobs-manager", body=raw, context=url), SCHEMAS)
+
+    first = named(TAPIS, uuid=JOB)
+    assert first is not None
+    assert first.startswith(f"tapis:{TAPIS['uuid']}:")
+    assert first == named(TAPIS, uuid=JOB)
+    others = {
+        named(TAPIS, uuid="another"),
+        named({**TAPIS, "uuid": "another"}, uuid=JOB),
+        named({**TAPIS, "more": 1}),
+    }
+    assert len({first, None, *others}) == 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"event": ',
+        b'"event"',
+        CALLBACK,
+        {"uuid": JOB, "name": "run"},
+        {"event": {"type": "a.b.c"}},
+    ],
+)
+def test_any_other_message_has_no_delivery_in_its_body(body: Any):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    assert delivery_in(Request(actor="jobs-manager", body=raw, context={"uuid": JOB}), SCHEMAS) is None

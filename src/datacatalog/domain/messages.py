@@ -18,8 +18,15 @@ from datacatalog.domain.kinds import TypedUuid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
+    """What all have in common.
+
+    Attributes:
+        execution: the one that it is handled in; "" where it has none.
+    """
+
     token: str | None = field(default=None, repr=False)
     trusted: bool = False
+    execution: str = ""
 
 
 # ------------------------------------------------------------------------------------ jobs-manager
@@ -44,7 +51,6 @@ class PlatformCallback(Message):
         note: the URL's note.
         run: which run of the job it speaks of; None where it does not say.
         platform: in whose words the body is (agave, tapis); "" where it does not show.
-        polled: the platform was asked, and did not call by itself.
     """
 
     uuid: TypedUuid
@@ -53,7 +59,6 @@ class PlatformCallback(Message):
     note: str | None = None
     run: int | None = None
     platform: str = ""
-    polled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

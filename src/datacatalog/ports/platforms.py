@@ -1,13 +1,13 @@
 """Where computing happens: something that takes job definitions, and tells what became of them.
 
 Definitions and statuses are in Agave's words (`appId`, `archivePath`, `RUNNING`, ...), except that `PlatformJob.status` is in
-the platform's own; domain/jobs/callbacks.py has a table for each platform. What a platform cannot do raises NotSupported.
+the platform's own; domain/jobs/statuses.py has a table for each platform. What a platform cannot do raises NotSupported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
@@ -23,12 +23,17 @@ class PlatformJob:
         id: the platform's own id, e.g. "7381691026605150696-242ac11b-0001-007".
         status: in the platform's words, upper case, e.g. "RUNNING".
         link: URL of the job at its platform.
+        owner, tenant: whose it is; "": the platform keeps no such thing.
+        notifications: who is told of what (`event`, `url`, `persistent`); the URLs carry secrets.
     """
 
     id: str
     status: str
     link: str
     detail: JsonObject
+    owner: str = ""
+    tenant: str = ""
+    notifications: Sequence[JsonObject] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

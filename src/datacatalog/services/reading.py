@@ -6,11 +6,12 @@ values for one field are refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import (
     BadMessage,
     ConflictingFields,
@@ -38,7 +39,14 @@ from datacatalog.ports.schemas import Schemas
 
 EVENT = "pipelinejob_manager_event"
 DELETE_JOB = "pipelinejob_manager_delete_action"
-CALLBACKS = ("agave_job_callback", "aloe_job_callback")
+TAPIS_CALLBACK = "tapis_job_callback"
+SPEAKS: Mapping[str, str] = {
+    "agave_job_callback": "agave",
+    "aloe_job_callback": "agave",
+    TAPIS_CALLBACK: "tapis",
+}
+"""Schema of a callback's body -> the platform in whose words it is."""
+CALLBACKS = tuple(SPEAKS)
 INDEX = "pipelinejob_index"
 INDEXED = "pipelinejob_indexed"
 LAUNCH = "agave_pipelinejob"
@@ -58,6 +66,12 @@ class Request:
     actor: str
     body: bytes = b""
     context: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        """What tells one message from another."""
+        context = minified(dict(self.context)).encode()
+        return hashlib.sha256(context + b"\0" + self.body).hexdigest()
 
 
 Reader = Callable[["Request", Schemas], Message]
@@ -145,7 +159,7 @@ def read_for_jobs_manager(request: Request, schemas: Schemas) -> Message:
             force=bool(document.get("force", False)),
         )
     if name in CALLBACKS:
-        return _callback(document, url)
+        return _callback(document, url, SPEAKS[name])
     if "uuid" in url and {"event", "name", "status", "state"} & url.keys():
         return _url_event(url, document)
     raise refusal(document, (EVENT, DELETE_JOB, *CALLBACKS), schemas)
@@ -189,7 +203,7 @@ def _without_token(document: JsonObject, url: Mapping[str, str]) -> JsonObject:
     return document
 
 
-def _callback(document: JsonObject, url: Mapping[str, str]) -> Message:
+def _callback(document: JsonObject, url: Mapping[str, str], platform: str = "") -> Message:
     if _url_names(url):
         # The sender says itself which event it means; the callback's body then goes with it.
         return _url_event(url, document)
@@ -201,7 +215,24 @@ def _callback(document: JsonObject, url: Mapping[str, str]) -> Message:
         url_status=status.upper() if status else None,
         note=_filled(url.get("note")),
         run=_run(url.get("run")),
+        platform=platform,
     )
+
+
+def delivery_in(request: Request, schemas: Schemas) -> str | None:
+    """Return what tells a repeat of a notification of Tapis, whose id stands in its body; None for any other message.
+
+    What differs in anything else is no repeat.
+    """
+    if b'"event"' not in request.body:
+        return None
+    try:
+        document = read_document(request.body)
+    except BadMessage:
+        return None  # Whoever reads the message says why.
+    if document is None or not schemas.valid(TAPIS_CALLBACK, document):
+        return None
+    return f"tapis:{document['uuid']}:{request.mark}"
 
 
 def _run(text: str | None) -> int | None:

@@ -6,7 +6,6 @@ effect, the execution record and the memory of the request's own id are one comm
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from datacatalog.ports.stores import Delivery, Execution, Work
 from datacatalog.services import access
 from datacatalog.services.dispatch import Actor, actor, handle, prepared
 from datacatalog.services.env import Env, Outcome, Principal
-from datacatalog.services.reading import Request
+from datacatalog.services.reading import Request, delivery_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +60,8 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
         BadMessage, BadCredentials, Refused, NotFound, Conflict: nothing was written.
         Unavailable: nothing was acknowledged.
     """
+    if envelope.delivery_id is None:
+        envelope = replace(envelope, delivery_id=delivery_in(envelope.request, env.schemas))
     # What was answered is answered alike, even where the same message would be refused by now.
     if envelope.delivery_id and (before := env.store.read(lambda work: _answered(envelope, work, env))):
         return before
@@ -71,6 +72,7 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
     if not queued:
         message = prepared(message, env)
     execution = _new_execution(env)
+    message = replace(message, execution=execution)
 
     def take(work: Work) -> Answer:
         access.count_use(envelope.principal, work, env)
@@ -122,7 +124,7 @@ def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
     known = work.answers.recall(_scope(envelope), envelope.delivery_id)
     if known is None:
         return None
-    if known["mark"] != _mark(envelope.request):
+    if known["mark"] != envelope.request.mark:
         raise AlreadyExists("this request id was used for another message before")
     result = known["result"]
     if known["issued"] is not None and known["salt"] == _salt_mark(known["issued"], work):
@@ -146,7 +148,7 @@ def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: E
         return before
     answer = take(work)
     kept = {
-        "mark": _mark(envelope.request),
+        "mark": envelope.request.mark,
         "execution": answer.execution,
         "http": answer.http,
         # What is kept holds no secret; a token is made again when it is told again.
@@ -156,12 +158,6 @@ def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: E
     }
     work.answers.remember(_scope(envelope), envelope.delivery_id, kept, at=env.clock.now())
     return answer
-
-
-def _mark(request: Request) -> str:
-    """Return what tells one message from another."""
-    context = minified(dict(request.context)).encode()
-    return hashlib.sha256(context + b"\0" + request.body).hexdigest()
 
 
 def _salt_mark(uuid: TypedUuid, work: Work) -> str | None:
@@ -206,7 +202,7 @@ def handle_delivery(delivery: Delivery, env: Env) -> Answer:
     """
     to = actor(delivery.queue)
     message, execution = _from_queue(to, delivery, env)
-    message = prepared(message, env)
+    message = replace(prepared(message, env), execution=execution)
 
     def body(work: Work) -> Answer:
         outcome = handle(message, work, env)
