@@ -224,14 +224,21 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
         administrator_key=administrator_key,
         bearer_key=bearer_key,
         nonces=nonces,
+        platform_token=_text(values, "platform_token", path),
     )
 
 
 def _secret(values: Mapping[str, Any], name: str, path: Path) -> str:
     """Return a secret, "" where there is none.  Raises Misconfigured: it is no text, or short."""
+    value = _text(values, name, path)
+    if 0 < len(value.encode()) < SECRET_BYTES_MIN:
+        raise Misconfigured(f"{path}: {name} is shorter than {SECRET_BYTES_MIN} characters")
+    return value
+
+
+def _text(values: Mapping[str, Any], name: str, path: Path) -> str:
+    """Return a secret that others made, "" where there is none.  Raises Misconfigured: it is no text."""
     value = values.get(name, "")
     if not isinstance(value, str):
         raise Misconfigured(f"{path}: {name} must be text")
-    if 0 < len(value.encode()) < SECRET_BYTES_MIN:
-        raise Misconfigured(f"{path}: {name} is shorter than {SECRET_BYTES_MIN} characters")
     return value

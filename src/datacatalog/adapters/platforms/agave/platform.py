@@ -1,0 +1,203 @@
+"""An Agave v2 tenant: its apps and jobs, over HTTP.
+
+Agave knows no idempotent submission. A job's name therefore ends with a mark (names.py), and before a job is submitted, the
+recent ones are looked through for it. What remains is told in docs/adr/0011-a-mark-instead-of-an-idempotency-key.md.
+
+Source: the Agave documents, "Applications", "Jobs"; resources of agavepy 0.9.5 (api_apps, api_jobs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from datacatalog.adapters.platforms.agave.names import bears, is_tenants, marked
+from datacatalog.adapters.remote.answers import (
+    an_object,
+    instant,
+    nanoseconds,
+    objects,
+    paged,
+    text,
+    text_or,
+    whole,
+)
+from datacatalog.adapters.remote.conversation import Conversation, is_plain
+from datacatalog.adapters.remote.listings import Listed, entries
+from datacatalog.adapters.remote.marks import Mark, tenant_mark
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.errors import (
+    Conflict,
+    InvalidField,
+    NoSuchPath,
+    NotSupported,
+    PlatformDown,
+    UnknownRecord,
+)
+from datacatalog.domain.identifiers.platforms import job_url
+from datacatalog.domain.paths import normalised
+from datacatalog.ports.platforms import PlatformJob, PlatformStep
+from datacatalog.ports.storage import Entry
+
+_PAGE = 100
+_LOOKED_THROUGH = 1000
+"""How many recent jobs are looked through for one that was submitted before."""
+_OVER = frozenset({"FINISHED", "FAILED", "STOPPED", "KILLED", "DELETED", "ARCHIVING_FAILED"})
+_SECRET = ("notifications",)
+
+
+class AgavePlatform:
+    """Implements ports.platforms.Platform; statuses are Agave's."""
+
+    name = "agave"
+
+    def __init__(self, tenant: Conversation, *, registration: bool = False) -> None:
+        """
+        Args:
+            registration: whether apps may be registered.
+        """
+        self._tenant, self._registration = tenant, registration
+
+    # ----------------------------------------------------------------------------------- apps
+
+    def app(self, app_id: str) -> JsonObject:
+        missing = UnknownRecord(str(app_id)[:80], "app")
+        if not isinstance(app_id, str) or not is_plain(app_id):
+            raise missing
+        return an_object(self._tenant.get(f"/apps/v2/{app_id}", missing), f"app {app_id}")
+
+    def apps(self) -> Sequence[str]:
+        found = self._pages("/apps/v2", PlatformDown("there is no /apps/v2 at the platform"), {})
+        return sorted(text(one, "id", "an app in the list") for one in found)
+
+    def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
+        if not self._registration:
+            raise NotSupported("registering apps is not allowed here (platform.registration)")
+        missing = NotSupported("this platform registers no apps")
+        result = self._tenant.send("POST", "/apps/v2", dict(definition), missing, place="definition")
+        return an_object(result, "the app that was registered")
+
+    # ----------------------------------------------------------------------------------- jobs
+
+    def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
+        mark = Mark.of(key, tenant)
+        name = marked(definition.get("name"), mark)
+        known = self._find(name, mark)
+        if known is not None:
+            return self.job(known)
+        app_id = definition.get("appId")
+        body = {**definition, "name": name}
+        missing = UnknownRecord(str(app_id)[:80], "app")
+        result = self._tenant.send("POST", "/jobs/v2", body, missing, place="job_definition")
+        return self._shown(an_object(result, "the job that was submitted"))
+
+    def job(self, id: str) -> PlatformJob:
+        return self._shown(an_object(self._tenant.get(self._path(id), _unknown(id)), f"job {id}"))
+
+    def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
+        found: Iterator[JsonObject] = self._listed({})
+        if tenant is not None:
+            mark = tenant_mark(tenant)
+            found = (one for one in found if is_tenants(text_or(one, "name"), mark))
+        return [self._shown(one) for one in islice(found, offset, offset + limit)]
+
+    def history(self, id: str) -> Sequence[PlatformStep]:
+        what = f"the history of job {id}"
+        found = self._pages(f"{self._path(id)}/history", _unknown(id), {})
+        steps = [
+            PlatformStep(
+                status=text(one, "status", what).upper(),
+                at=instant(one, "created", what),
+                note=text_or(one, "description"),
+            )
+            for one in found
+        ]
+        return sorted(steps, key=lambda step: step.at)
+
+    def cancel(self, id: str) -> None:
+        body = {"action": "stop"}
+        try:
+            self._tenant.send("POST", self._path(id), body, _unknown(id), place="action")
+        except (InvalidField, Conflict):
+            # A job that is over cannot be stopped, which is as well.
+            if self.job(id).status not in _OVER:
+                raise
+
+    # -------------------------------------------------------------------------------- outputs
+
+    def outputs(self, id: str, path: str = "/") -> Sequence[Entry]:
+        where = normalised(path)
+        what = f"the outputs of job {id}"
+        with self._job_is_there(id):
+            found = self._pages(
+                f"{self._path(id)}/outputs/listings{quote(where)}", NoSuchPath(f"job {id}: {where}"), {}
+            )
+            return entries((_listed(one, what) for one in found), where)
+
+    def output(self, id: str, path: str) -> BinaryIO:
+        where = normalised(path)
+        missing = NoSuchPath(f"job {id}: {where}")
+        with self._job_is_there(id):
+            return self._tenant.open(f"{self._path(id)}/outputs/media{quote(where)}", missing)
+
+    # ------------------------------------------------------------------------------- the parts
+
+    def _find(self, name: str, mark: Mark) -> str | None:
+        """Return the id of the job that was submitted for a mark before; the oldest, should there be several."""
+        recent = islice(self._listed({"name": name}), _LOOKED_THROUGH)
+        found = [text(one, "id", "a job in the list") for one in recent if bears(text_or(one, "name"), mark)]
+        return found[-1] if found else None
+
+    def _listed(self, query: Mapping[str, object]) -> Iterator[JsonObject]:
+        return self._pages("/jobs/v2", PlatformDown("there is no /jobs/v2 at the platform"), query)
+
+    def _pages(self, path: str, missing: Any, query: Mapping[str, object]) -> Iterator[JsonObject]:
+        def pages() -> Iterator[Sequence[JsonObject]]:
+            offset = 0
+            while True:
+                result = self._tenant.get(path, missing, query={**query, "limit": _PAGE, "offset": offset})
+                yield objects(result, f"the answer to GET {path}")
+                offset += _PAGE
+
+        return paged(pages(), _PAGE)
+
+    @contextmanager
+    def _job_is_there(self, id: str) -> Iterator[None]:
+        """Where a path is not found, tell whether it is for want of the job."""
+        try:
+            yield
+        except NoSuchPath:
+            self.job(id)
+            raise
+
+    def _path(self, id: str) -> str:
+        if not isinstance(id, str) or not is_plain(id):
+            raise _unknown(id)
+        return f"/jobs/v2/{id}"
+
+    def _shown(self, document: JsonObject) -> PlatformJob:
+        job_id = text(document, "id", "a job")
+        return PlatformJob(
+            id=job_id,
+            status=text(document, "status", f"job {job_id}").upper(),
+            link=job_url(self._tenant.url, job_id),
+            # Its callback URLs carry secrets.
+            detail={name: value for name, value in document.items() if name not in _SECRET},
+        )
+
+
+def _unknown(id: object) -> UnknownRecord:
+    return UnknownRecord(str(id)[:80], "platform job")
+
+
+def _listed(document: JsonObject, what: str) -> Listed:
+    return Listed(
+        name=text_or(document, "name"),
+        path=text_or(document, "path"),
+        type=text(document, "type", what),
+        size_bytes=whole(document, "length"),
+        modified_ns=nanoseconds(document, "lastModified", what),
+    )
