@@ -35,6 +35,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         api_url=settings.api_url,
         default_system=config["storage"]["default_system"],
         owner=config["admin"].get("owner", ""),
+        tenant=config["admin"].get("tenant", ""),
         callbacks_to=tuple(config["platform"]["callbacks_to"]),
     )
     return Computing(

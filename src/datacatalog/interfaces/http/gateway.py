@@ -1,4 +1,4 @@
-"""The HTTP gateway: Abaco's routes, the catalog's, and what machines ask of a service.
+"""The HTTP gateway: Abaco's routes, the catalog's, Agave's, and what machines ask of a service.
 
 It knows HTTP and nothing else: who calls, what was sent, which status an answer has. Rules are the services'.
 """
@@ -15,6 +15,7 @@ from datacatalog import __version__
 from datacatalog.bootstrap import App
 from datacatalog.interfaces.http import openapi
 from datacatalog.interfaces.http.actors import ActorRoutes
+from datacatalog.interfaces.http.agave.routes import AgaveRoutes
 from datacatalog.interfaces.http.answers import envelope
 from datacatalog.interfaces.http.catalog.routes import CatalogRoutes
 from datacatalog.interfaces.http.desk import Desk, answering
@@ -38,6 +39,7 @@ class Gateway:
             *ActorRoutes(self._desk).routes(),
             *NonceRoutes(self._desk).routes(),
             *CatalogRoutes(self._desk).routes(),
+            *AgaveRoutes(self._desk).routes(),
         ]
 
     def close(self) -> None:

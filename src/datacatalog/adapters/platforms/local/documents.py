@@ -28,7 +28,7 @@ class Site:
     Attributes:
         api_url: base of its links, without a slash at its end.
         system: id of the execution system.
-        owner: whose the jobs are.
+        owner: whose the jobs are of whom nobody else is said to be the owner.
     """
 
     api_url: str
@@ -44,7 +44,7 @@ def job_document(accepted: Accepted, steps: Sequence[Step], site: Site) -> JsonO
     return {
         "id": accepted.id,
         "name": order.name,
-        "owner": site.owner,
+        "owner": accepted.owner or site.owner,
         "appId": order.app.id,
         "executionSystem": site.system,
         "batchQueue": "local",
@@ -55,7 +55,7 @@ def job_document(accepted: Accepted, steps: Sequence[Step], site: Site) -> JsonO
         "archive": archive is not None,
         "archivePath": archive.path if archive else "",
         "archiveSystem": archive.system if archive else "",
-        "outputPath": f"{site.owner}/job-{accepted.id}-{file_name(order.name)}",
+        "outputPath": f"{accepted.owner or site.owner}/job-{accepted.id}-{file_name(order.name)}",
         "retries": 0,
         "localId": accepted.id.partition("-")[0],
         "status": steps[-1].status,
@@ -133,8 +133,9 @@ def _links(accepted: Accepted, site: Site) -> Mapping[str, JsonObject]:
         "self": own,
         "app": app_url(site.api_url, accepted.order.app.id),
         "executionSystem": system_url(site.api_url, site.system),
-        "owner": f"{site.api_url}/profiles/v2/{quote(site.owner, safe='')}",
+        "owner": f"{site.api_url}/profiles/v2/{quote(accepted.owner or site.owner, safe='')}",
         "history": f"{own}/history",
+        "outputs": f"{own}/outputs/listings",
     }
     if archive:
         listing = f"{site.api_url}/files/v2/listings/system/{archive.system}/{quote(archive.path)}"

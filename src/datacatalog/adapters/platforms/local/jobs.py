@@ -46,6 +46,7 @@ class Accepted:
 
     Attributes:
         key: the submitter's; it is also the id of the message that runs the job.
+        owner, tenant: whose job it is; "": the platform's own.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Accepted:
     created: datetime
     definition: JsonObject
     order: Order
+    owner: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +189,8 @@ class Jobs:
             "app": accepted.order.app.document,
             "folder": accepted.order.app.folder,
             "definition": accepted.definition,
+            "owner": accepted.owner,
+            "tenant": accepted.tenant,
         }
         written = disk.write_once(folder / "job.json", _bytes(document))
         disk.sync_folder(self._root)
@@ -207,6 +212,8 @@ class Jobs:
             created=datetime.fromisoformat(document["created"]),
             definition=document["definition"],
             order=read_order(document["definition"], app, self._default_system),
+            owner=document.get("owner", ""),
+            tenant=document.get("tenant", ""),
         )
         return Job(folder, accepted)
 
@@ -217,13 +224,32 @@ class Jobs:
             raise UnknownRecord(str(id)[:80], "platform job")
         return found
 
+    def newest(self) -> Iterator[Job]:
+        """Yield all jobs, newest first; each is read when its turn comes."""
+        known = [(_written(folder), folder.name) for folder in self._folders()]
+        for _, name in sorted(known, reverse=True):
+            if (job := self.find(name)) is not None:
+                yield job
+
+    def _folders(self) -> list[Path]:
+        found = self._root.iterdir() if self._root.is_dir() else ()
+        return [folder for folder in found if _ID.fullmatch(folder.name)]
+
     def forget(self, before: datetime) -> int:
         """Remove the jobs that were over before an instant; return how many."""
-        found = [self.find(folder.name) for folder in self._root.iterdir()] if self._root.is_dir() else []
+        found = [self.find(folder.name) for folder in self._folders()]
         over = [job for job in found if job is not None and job.was_over(before)]
         for job in over:
             shutil.rmtree(job.folder, ignore_errors=True)
         return len(over)
+
+
+def _written(folder: Path) -> int:
+    """Return when a job was written down, in nanoseconds; 0: it is gone, or not whole."""
+    try:
+        return (folder / "job.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _read_state(document: Mapping[str, Any]) -> State:

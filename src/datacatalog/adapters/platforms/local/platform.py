@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICA
 from datacatalog.adapters.platforms.local.notifications import Notifier, announce
 from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.adapters.platforms.local.origins import Origin, origin
+from datacatalog.adapters.platforms.local.outputs import Outputs
 from datacatalog.domain.archive import DEFAULT_SYSTEM
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, Misconfigured, NotSupported, PlatformDown
@@ -48,6 +50,7 @@ class LocalPlatform:
         api_url: str,
         default_system: str = DEFAULT_SYSTEM,
         owner: str = "",
+        tenant: str = "",
         execution_system: str = "local",
         callbacks_to: Iterable[str] = (),
     ) -> None:
@@ -58,13 +61,14 @@ class LocalPlatform:
             work_root: where jobs are kept while they run; made when the first one comes.
             api_url: base URL of the gateway; callbacks may go there.
             default_system: storage system of inputs and archives that name none.
+            owner, tenant: whose the jobs are of whom nobody else is said to be the owner.
             callbacks_to: URLs of other servers that callbacks may go to; only scheme, host and port count.
         Raises:
             Misconfigured: an app file, or a URL, is not as it should be.
         """
         site = Site(api_url=api_url.rstrip("/"), system=execution_system, owner=owner)
         self._store, self._storage, self._clock = store, storage, clock
-        self._site, self._default_system = site, default_system
+        self._site, self._default_system, self._tenant = site, default_system, tenant
         self._apps = Apps(apps)
         self._jobs = Jobs(work_root.absolute(), default_system)
         self._closing = threading.Event()
@@ -74,6 +78,8 @@ class LocalPlatform:
 
     # ----------------------------------------------------------------------------------- the port
 
+    name = "local"
+
     def app(self, app_id: str) -> JsonObject:
         return self._apps.get(app_id).described()
 
@@ -82,7 +88,9 @@ class LocalPlatform:
 
     def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
         with _disk_told():
-            job = self._jobs.find(job_id(key)) or self._jobs.add(self._accepted(definition, key))
+            job = self._jobs.find(job_id(key)) or self._jobs.add(
+                self._accepted(definition, key, owner, tenant)
+            )
             state = job.state()
         if not state.turn:
 
@@ -102,24 +110,26 @@ class LocalPlatform:
         with _disk_told():
             self._jobs.get(id).cancel()
 
-    # ---------------------------------------------------------------------------------- not there yet
-
-    name = "local"
-
     def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
         raise NotSupported("this platform registers no apps")
 
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
-        raise NotSupported("this platform lists no jobs")
+        with _disk_told():
+            wanted = (job for job in self._jobs.newest() if tenant in (None, self._tenant_of(job)))
+            return [self._shown(job) for job in islice(wanted, offset, offset + limit)]
 
     def history(self, id: str) -> Sequence[PlatformStep]:
-        raise NotSupported("this platform keeps no history")
+        with _disk_told():
+            steps = self._jobs.get(id).state().steps
+        return [PlatformStep(status=step.status, at=step.at, note=step.note) for step in steps]
 
     def outputs(self, id: str, path: str = "/") -> Sequence[Entry]:
-        raise NotSupported("this platform lists no outputs")
+        with _disk_told():
+            return list(Outputs.of(self._jobs.get(id), self._storage).list(path))
 
     def output(self, id: str, path: str) -> BinaryIO:
-        raise NotSupported("this platform lists no outputs")
+        with _disk_told():
+            return Outputs.of(self._jobs.get(id), self._storage).open(path)
 
     # ---------------------------------------------------------------------------------- for workers
 
@@ -151,11 +161,17 @@ class LocalPlatform:
 
     # ------------------------------------------------------------------------------------- the parts
 
-    def _accepted(self, definition: JsonObject, key: str) -> Accepted:
+    def _accepted(self, definition: JsonObject, key: str, owner: str, tenant: str) -> Accepted:
         order = read_order(definition, self._apps.get(definition.get("appId", "")), self._default_system)
         self._check_places(order)
         return Accepted(
-            id=job_id(key), key=key, created=self._clock.now(), definition=dict(definition), order=order
+            id=job_id(key),
+            key=key,
+            created=self._clock.now(),
+            definition=dict(definition),
+            order=order,
+            owner=owner,
+            tenant=tenant,
         )
 
     def _check_places(self, order: Order) -> None:
@@ -173,11 +189,23 @@ class LocalPlatform:
                     f"notifications/{i}/url", f"{to} is none of the servers that may be called back"
                 )
 
+    def _tenant_of(self, job: Job) -> str:
+        return job.accepted.tenant or self._tenant
+
     def _shown(self, job: Job) -> PlatformJob:
         steps = job.state().steps
         detail = job_document(job.accepted, steps, self._site)
         return PlatformJob(
-            id=job.id, status=steps[-1].status, link=detail["_links"]["self"]["href"], detail=detail
+            id=job.id,
+            status=steps[-1].status,
+            link=detail["_links"]["self"]["href"],
+            detail=detail,
+            owner=detail["owner"],
+            tenant=self._tenant_of(job),
+            notifications=[
+                {"event": one.event, "url": one.url, "persistent": one.persistent}
+                for one in job.accepted.order.notifications
+            ],
         )
 
 

@@ -1,0 +1,52 @@
+"""What a job made: in its archive once it is there, until then (or without one) in the folder it was made in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from datacatalog.adapters.platforms.local.jobs import Job
+from datacatalog.adapters.storage.local import LocalStorage
+from datacatalog.domain.errors import NoSuchPath
+from datacatalog.domain.paths import components, joined
+from datacatalog.ports.storage import Entry, Storage
+
+_ARCHIVED = frozenset({"ARCHIVING_FINISHED", "FINISHED"})
+_HERE = "outputs"
+_PAGE = 1000
+
+
+class Outputs(NamedTuple):
+    """The output directory of one job.
+
+    Attributes:
+        base: its path on the storage system, without a slash at its end.
+    """
+
+    storage: Storage
+    system: str
+    base: str
+
+    @classmethod
+    def of(cls, job: Job, storage: Storage) -> Outputs:
+        """Return where the outputs of a job lie now."""
+        state, archive = job.state(), job.accepted.order.archive
+        if archive and state.status in _ARCHIVED:
+            return cls(storage, archive.system, archive.path)
+        return cls(LocalStorage({_HERE: job.attempt_folder(state.attempt) / "work"}), _HERE, "")
+
+    def list(self, path: str) -> Iterator[Entry]:
+        """Yield what is in a directory; paths begin at the output directory.  Raises as the storage does."""
+        names, after = components(path), None
+        whole = self.base + joined(names) if names else self.base or "/"
+        while page := self.storage.list(self.system, whole, after=after, limit=_PAGE):
+            for entry in page:
+                yield entry._replace(path=entry.path.removeprefix(self.base))
+            after = page[-1].path
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file.  Raises as the storage does."""
+        names = components(path)
+        if not names:
+            raise NoSuchPath("/ of the outputs, which is no file")
+        return self.storage.open(self.system, self.base + joined(names))

@@ -1,0 +1,103 @@
+"""Jobs that somebody submits to the platform itself: the ledger knows nothing of them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from datacatalog.domain.archive import PRODUCTS
+from datacatalog.domain.documents import JsonObject, minified
+from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, UnknownRecord
+from datacatalog.domain.paths import normalised
+from datacatalog.ports.platforms import PlatformJob
+from datacatalog.ports.stores import Work
+from datacatalog.services.env import Env, Principal
+
+ARCHIVES = "/archive/jobs"
+"""Where outputs go of which the definition says nothing but that they are to be archived."""
+_PAGE = 200
+
+
+def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_id: str | None) -> PlatformJob:
+    """Submit a job for somebody; the same request again is the same job.
+
+    Args:
+        env: acting for the principal.
+        delivery_id: the request's own id, by which a repeat of it is recognized.
+    Raises:
+        AlreadyExists: the id was used for another definition.
+        InvalidField, UnknownRecord, PlatformDown: as the platform says; or its outputs would go among others.
+    """
+    key = _key(principal, delivery_id)
+    if delivery_id is not None:
+        env.store.transact(lambda work: _remember(key, definition, work, env))
+    return env.platform.submit(
+        _archived(definition, key, env), key=key, owner=principal.name, tenant=tenant_of(env)
+    )
+
+
+def tenant_of(env: Env) -> str:
+    """Return the tenant that requests of `env` act for."""
+    return str(env.rules.admin.get("tenant", ""))
+
+
+def job_of(id: str, env: Env) -> PlatformJob:
+    """Return a job of one's own tenant.  Raises UnknownRecord, PlatformDown."""
+    job = env.platform.job(id)
+    if job.tenant not in ("", tenant_of(env)):
+        raise UnknownRecord(id[:80], "platform job")
+    return job
+
+
+def jobs_of(env: Env) -> Iterator[PlatformJob]:
+    """Yield the jobs of one's own tenant, newest first.  Raises PlatformDown."""
+    offset = 0
+    while page := env.platform.jobs(tenant=tenant_of(env), limit=_PAGE, offset=offset):
+        yield from page
+        offset += len(page)
+
+
+def _key(principal: Principal, delivery_id: str | None) -> str:
+    if delivery_id is None:
+        return f"direct-{secrets.token_hex(16)}"
+    # One sender's ids are nothing to another.
+    whole = "\0".join((principal.tenant, principal.name, delivery_id))
+    return f"direct-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+
+
+def _remember(key: str, definition: JsonObject, work: Work, env: Env) -> None:
+    mark = hashlib.sha256(minified(definition).encode()).hexdigest()
+    known = work.answers.recall("platform-jobs", key)
+    if known is None:
+        work.answers.remember("platform-jobs", key, {"mark": mark}, at=env.clock.now())
+    elif known["mark"] != mark:
+        raise AlreadyExists("this request id was used for another job before")
+
+
+def _archived(definition: JsonObject, key: str, env: Env) -> JsonObject:
+    """Return the definition with the place of its outputs, where they mix with nobody else's."""
+    path = definition.get("archivePath")
+    if not path:
+        wanted = str(definition.get("archive", False)).lower() == "true"
+        return {**definition, "archivePath": f"{ARCHIVES}/{key}"} if wanted else definition
+    if not isinstance(path, str):
+        raise InvalidField("archivePath", "wants a path, as text")
+    place = normalised(f"/{path}", "archivePath")
+    _check_free(definition.get("archiveSystem") or env.rules.default_system, place, key, env)
+    return {**definition, "archivePath": place}
+
+
+def _check_free(system: Any, path: str, key: str, env: Env) -> None:
+    """Refuse a directory where something is, or where the archives of the ledger's jobs are."""
+    if f"{path}/".startswith(f"{PRODUCTS}/"):
+        raise InvalidField("archivePath", f"below {PRODUCTS} are the archives of managed jobs; take another")
+    if system not in env.storage.systems():
+        return  # It is the platform's, which will say what it thinks of it.
+    try:
+        taken = bool(env.storage.list(system, path, limit=1))
+    except NoSuchPath:
+        return
+    if taken:
+        raise InvalidField("archivePath", "is a directory where something is already; take another")
