@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from datacatalog.adapters.clock import SystemClock
+from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
 from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.storage.local import LocalStorage
 from datacatalog.adapters.stores.sqlite import SqliteStore
@@ -127,6 +128,7 @@ class Bench:
             api_url=self.url,
             default_system=SYSTEM,
             owner="tacobot",
+            callbacks=WebOutgoing(Policy(origins=[self.url])),
         )
 
     def put(self, path: str, text: str) -> str:

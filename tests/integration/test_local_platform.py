@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from datacatalog.domain.errors import InvalidField, Misconfigured, PlatformDown, Refused, UnknownRecord
+from datacatalog.domain.errors import InvalidField, PlatformDown, Refused, UnknownRecord
 from tests.integration.platform_bench import (
     ARCHIVE,
     JOBS,
@@ -192,11 +192,6 @@ def test_disk_that_cannot_be_written_is_a_platform_that_is_down(here: Bench) -> 
     (here.folder / "platform").write_text("a file where a folder is wanted")
     with pytest.raises(PlatformDown, match="disk"):
         here.submit(WRITE)
-
-
-def test_gateway_url_that_nobody_can_call_back_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="callbacks"), bench(tmp_path, "gateway:8000"):
-        pass
 
 
 # ------------------------------------------------------------------------------------------ a bad end
@@ -401,7 +396,7 @@ def test_secrets_of_callback_urls_are_in_no_log_no_error_and_no_queue(
     here.work(JOBS)
     with pytest.raises(PlatformDown) as refused:
         here.work_once(NOTIFICATIONS)
-    assert "POST /hook" in caplog.text
+    assert '"POST /…' in caplog.text
     assert "canary" not in f"{given_up.value!r}{given_up.value.__cause__!r}"
     delivery = here.transport.claim([NOTIFICATIONS], lease=LEASE)
     assert "canary" not in f"{caplog.text}{refused.value!r}{refused.value.__cause__!r}{delivery}"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datacatalog.adapters.outgoing.origins import Origin, origin
 from datacatalog.adapters.platforms.local.apps import read_app
 from datacatalog.adapters.platforms.local.documents import (
     Site,
@@ -18,7 +19,6 @@ from datacatalog.adapters.platforms.local.documents import (
 )
 from datacatalog.adapters.platforms.local.jobs import Accepted, Step, job_id
 from datacatalog.adapters.platforms.local.orders import Order, read_order
-from datacatalog.adapters.platforms.local.origins import Origin, origin
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.errors import InvalidField, UnsafePath
 from datacatalog.domain.identifiers.platforms import agave_kind
@@ -151,29 +151,6 @@ def test_no_archive_path_that_is_accepted_leads_upwards(path: str) -> None:
 
 
 # -------------------------------------------------------------------------------------------- URLs
-
-
-@pytest.mark.parametrize(
-    ("url", "found"),
-    [
-        ("http://Gateway:8000/x?y#z", Origin("http", "gateway", 8000)),
-        ("https://gateway", Origin("https", "gateway", 443)),
-        ("http://127.0.0.1:8000/a?s=${JOB_STATUS}", Origin("http", "127.0.0.1", 8000)),
-        ("http://[::1]:8000/", Origin("http", "::1", 8000)),
-        ("ftp://gateway/", None),
-        ("//gateway/", None),
-        ("http://", None),
-        ("http://user:secret@gateway/", None),
-        ("http://gateway:99999/", None),
-        ("http://gateway:x/", None),
-        ("http://gate way/", None),
-        ("http://gateway\\@other/", None),
-        ("http://gateway\n.other/", None),
-        ("http://gatewäy/", None),
-    ],
-)
-def test_origin_is_read_only_from_plain_urls(url: str, found: Origin | None) -> None:
-    assert origin(url) == found
 
 
 def test_macros_are_filled_in_percent_encoded() -> None:

@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
+from datacatalog.adapters.outgoing.addresses import read_networks
+from datacatalog.adapters.outgoing.origins import HostPattern
+from datacatalog.adapters.outgoing.web import Policy, WebOutgoing, read_origin
+from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.settings import Settings
 
 
 def build_outgoing(
-    settings: Settings, *, origins: Collection[str] = (), hosts: Collection[str] = ()
+    settings: Settings,
+    *,
+    origins: Collection[str] = (),
+    hosts: Collection[str] = (),
+    at_most_s: float | None = None,
 ) -> Outgoing:
-    """Make a way out that reaches these origins, whatever their addresses, and these hosts.
+    """Make a way out that reaches the origins of these URLs, whatever their addresses, and these hosts.
 
-    Raises Misconfigured.
+    Args:
+        at_most_s: an end to every request before `outgoing.total_timeout_s`.
+    Raises:
+        Misconfigured: one of them, or what is configured in `outgoing`, is not as it should be.
     """
     config = settings.config["outgoing"]
-    return WebOutgoing(
-        Policy(
-            origins=origins,
-            hosts=hosts,
-            private_networks=config["private_networks"],
-            connect_timeout_s=config["connect_timeout_s"],
-            read_timeout_s=config["read_timeout_s"],
-            total_timeout_s=config["total_timeout_s"],
-            max_response_bytes=config["max_response_bytes"],
-        )
+    total_s = config["total_timeout_s"]
+    check_named("outgoing.hosts", config["hosts"], HostPattern.parse)
+    check_named("outgoing.private_networks", config["private_networks"], lambda text: read_networks([text]))
+    policy = Policy(
+        origins=origins,
+        hosts=hosts,
+        private_networks=config["private_networks"],
+        trusted=_own_certificate(settings),
+        connect_timeout_s=config["connect_timeout_s"],
+        read_timeout_s=config["read_timeout_s"],
+        total_timeout_s=total_s if at_most_s is None else min(total_s, at_most_s),
+        max_response_bytes=config["max_response_bytes"],
     )
+    try:
+        return WebOutgoing(policy)
+    except ValueError as e:
+        raise Misconfigured(str(e)) from e
 
 
 def for_webhooks(settings: Settings) -> Outgoing:
     """Make the way out of webhooks: to the hosts in `outgoing.hosts`."""
     return build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"])
+
+
+def for_callbacks(settings: Settings) -> Outgoing:
+    """Make the way out of jobs' callbacks: to this installation itself, `platform.callbacks_to` and `outgoing.hosts`."""
+    others = settings.config["platform"]["callbacks_to"]
+    check_named("gateway.url", [settings.api_url], read_origin)
+    check_named("platform.callbacks_to", others, read_origin)
+    return build_outgoing(
+        settings, origins=[settings.api_url, *others], hosts=settings.config["outgoing"]["hosts"]
+    )
+
+
+def check_named(key: str, texts: Iterable[str], read: Callable[[str], object]) -> None:
+    """Make sure that all texts of a setting can be read.  Raises Misconfigured: it names the key."""
+    for text in texts:
+        try:
+            read(text)
+        except ValueError as e:
+            raise Misconfigured(f"{key}: {e}") from e
+
+
+def _own_certificate(settings: Settings) -> Mapping[str, str]:
+    """Return what this installation's own certificate is believed for: itself."""
+    file = settings.config["gateway"]["tls_certificate_file"]
+    if file is None or not settings.api_url.startswith("https:"):
+        return {}
+    check_named("gateway.url", [settings.api_url], read_origin)
+    return {settings.api_url: str(settings.path(file))}

@@ -6,6 +6,7 @@ from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
 from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE
 from datacatalog.bootstrap.computing import Computing
+from datacatalog.bootstrap.outgoing import for_callbacks
 from datacatalog.bootstrap.platforms_remote import build_remote
 from datacatalog.bootstrap.tasks import TaskKind
 from datacatalog.ports.clock import Clock
@@ -36,7 +37,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         default_system=config["storage"]["default_system"],
         owner=config["admin"].get("owner", ""),
         tenant=config["admin"].get("tenant", ""),
-        callbacks_to=tuple(config["platform"]["callbacks_to"]),
+        callbacks=for_callbacks(settings),
     )
     return Computing(
         platform=platform,

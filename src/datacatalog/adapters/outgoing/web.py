@@ -1,19 +1,33 @@
-"""Requests over the network, by `requests`."""
+"""Requests over the network, by urllib3."""
 
 from __future__ import annotations
 
+import ipaddress
+import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
-import requests
+import urllib3
+from urllib3 import BaseHTTPResponse
 
+from datacatalog.adapters.outgoing.addresses import allowed, read_networks
+from datacatalog.adapters.outgoing.connections import Pools, until
+from datacatalog.adapters.outgoing.dialing import Dialer, Resolver, resolve
+from datacatalog.adapters.outgoing.origins import HostPattern, Origin, origin
+from datacatalog.adapters.outgoing.quiet import quieten
+from datacatalog.adapters.outgoing.requests import check_request, written
+from datacatalog.adapters.outgoing.timing import Deadline
 from datacatalog.domain.errors import ForbiddenTarget, InvalidField, Unreachable
 from datacatalog.ports.outgoing import Reply, Stream
 
+REDIRECTS_MAX = 5
+
 _CHUNK_BYTES = 65536
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +35,22 @@ class Policy:
     """Where requests may go, and what they may take.
 
     Attributes:
-        origins: `scheme://host:port` that the operator configured by name; they may have private addresses.
-        hosts: names, `*.example.org`, `host:port`; their addresses must be public, or in `private_networks`.
+        origins: URLs that the operator configured by name; only scheme, host and port count, and their addresses may be
+            private.
+        hosts: `example.org`, `*.example.org` (what is below it), `example.org:8443`; without a port, those of http and
+            https. All their addresses must be public, or in `private_networks`.
         private_networks: e.g. "10.1.0.0/16".
+        trusted: URL -> PEM file of certificates that are believed at its origin, besides the usual authorities.
+        connect_timeout_s: for each address of a host.
+        read_timeout_s: how long nothing may move.
+        total_timeout_s: for the whole of `send`, and until the headers of an answer in `open`; sending a file does not count.
+        max_response_bytes: for `send`.
     """
 
     origins: Collection[str] = ()
     hosts: Collection[str] = ()
     private_networks: Collection[str] = ()
+    trusted: Mapping[str, str] = field(default_factory=dict)
     connect_timeout_s: float = 5
     read_timeout_s: float = 30
     total_timeout_s: float = 120
@@ -36,18 +58,23 @@ class Policy:
 
 
 class WebOutgoing:
-    """Implements ports.outgoing.Outgoing."""
+    """Implements ports.outgoing.Outgoing; several threads may use one. No proxy and no .netrc of the machine is used."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, resolver: Resolver = resolve) -> None:
+        """Raises ValueError: the policy names something that is no URL, host or network."""
         self._policy = policy
+        self._origins = frozenset(read_origin(url) for url in policy.origins)
+        self._hosts = tuple(HostPattern.parse(text) for text in policy.hosts)
+        self._networks = read_networks(policy.private_networks)
+        self._pools = Pools(
+            Dialer(self._origins, self._networks, resolver, policy.connect_timeout_s),
+            send_timeout_s=policy.read_timeout_s,
+            trusted={read_origin(url): file for url, file in policy.trusted.items()},
+        )
+        quieten()
 
     def check(self, url: str, place: str) -> None:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme not in ("http", "https") or (
-            origin not in self._policy.origins and parts.netloc not in self._policy.hosts
-        ):
-            raise InvalidField(place, "is none of the hosts that may be reached from here")
+        self._target(url, place)
 
     def send(
         self,
@@ -57,50 +84,155 @@ class WebOutgoing:
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO | None = None,
     ) -> Reply:
-        with self._sent(method, url, headers, body) as answer:
-            content = b"".join(_limited(answer, self._policy.max_response_bytes))
-            return Reply(status=answer.status_code, headers=_lowered(answer), body=content)
+        deadline = Deadline(self._policy.total_timeout_s)
+        with self._answer(method, url, headers, body, deadline) as (to, answer):
+            content = b"".join(self._limited(to, answer))
+            return Reply(status=answer.status, headers=_lowered(answer), body=content)
 
     @contextmanager
     def open(self, method: str, url: str, *, headers: Mapping[str, str] | None = None) -> Iterator[Stream]:
-        with self._sent(method, url, headers, None) as answer:
-            chunks = answer.iter_content(_CHUNK_BYTES)
-            yield Stream(status=answer.status_code, headers=_lowered(answer), chunks=chunks)
+        deadline = Deadline(self._policy.total_timeout_s)
+        with self._answer(method, url, headers, None, deadline) as (to, answer):
+            deadline.lift()
+            yield Stream(status=answer.status, headers=_lowered(answer), chunks=_chunks(to, answer))
+
+    # ------------------------------------------------------------------------------------- the parts
+
+    def _target(self, url: str, place: str) -> Origin:
+        """Return where a URL leads to.  Raises InvalidField."""
+        to = origin(url)
+        if to is None:
+            raise InvalidField(place, "is no plain http or https URL, without name and password")
+        if to not in self._origins and not (any(one.fits(to) for one in self._hosts) and self._literal(to)):
+            raise InvalidField(place, f"{to} is none of the hosts that may be reached from here")
+        return to
+
+    def _literal(self, to: Origin) -> bool:
+        """Tell whether a host is a name, or an address that may be reached."""
+        try:
+            return allowed(ipaddress.ip_address(to.host), self._networks)
+        except ValueError:
+            return True
 
     @contextmanager
-    def _sent(
-        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | BinaryIO | None
-    ) -> Iterator[requests.Response]:
+    def _answer(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | BinaryIO | None,
+        deadline: Deadline,
+    ) -> Iterator[tuple[Origin, BaseHTTPResponse]]:
+        """Ask, and follow redirects that stay where they are.  Raises as `send` does."""
+        check_request(method, headers)
         try:
-            self.check(url, "url")
+            to = self._target(url, "url")
         except InvalidField as e:
             raise ForbiddenTarget(str(e)) from e
-        timeout = (self._policy.connect_timeout_s, self._policy.read_timeout_s)
-        # `from None`: the library's errors quote the whole URL.
+        answer = self._asked(method, url, headers, body, deadline)
+        for _ in range(REDIRECTS_MAX):
+            onward = _onward(method, url, to, answer)
+            if onward is None:
+                break
+            _let_go(answer)
+            url = onward
+            answer = self._asked(method, url, headers, body, deadline)
         try:
-            with requests.Session() as session:
-                session.trust_env = False
-                yield session.request(
-                    method,
-                    url,
-                    headers=headers,
-                    data=body,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    stream=True,
-                )
-        except requests.RequestException as e:
-            raise Unreachable(f"{urlsplit(url).hostname}: {type(e).__name__}") from None
+            yield to, answer
+        finally:
+            _let_go(answer)
+
+    def _asked(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | BinaryIO | None,
+        deadline: Deadline,
+    ) -> BaseHTTPResponse:
+        """Send one request; return its answer with the body yet to be read.  Raises ForbiddenTarget, Unreachable."""
+        to = self._target(url, "url")
+        parts = urlsplit(url)
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        with _told(to), until(deadline):
+            return self._pools.of(to).urlopen(
+                method,
+                path,
+                body=body,
+                headers=written(headers, body),
+                retries=False,
+                redirect=False,
+                timeout=urllib3.Timeout(
+                    connect=self._policy.connect_timeout_s, read=self._policy.read_timeout_s
+                ),
+                preload_content=False,
+                decode_content=False,
+            )
+
+    def _limited(self, to: Origin, answer: BaseHTTPResponse) -> Iterator[bytes]:
+        """Yield the body of an answer.  Raises Unreachable, also where it is packed: nobody asked for that."""
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Unreachable(f"{to}: its answer is packed, which was not asked for")
+        size, limit = 0, self._policy.max_response_bytes
+        for chunk in _chunks(to, answer):
+            size += len(chunk)
+            if size > limit:
+                raise Unreachable(f"{to}: its answer is longer than {limit} bytes")
+            yield chunk
 
 
-def _limited(answer: requests.Response, limit: int) -> Iterator[bytes]:
-    size = 0
-    for chunk in answer.iter_content(_CHUNK_BYTES):
-        size += len(chunk)
-        if size > limit:
-            raise Unreachable(f"the answer is longer than {limit} bytes")
-        yield chunk
+def read_origin(url: str) -> Origin:
+    """Return the origin of a configured URL.  Raises ValueError."""
+    found = origin(url)
+    if found is None:
+        raise ValueError(f"'{url}' is no http or https URL that requests can go to")
+    return found
 
 
-def _lowered(answer: requests.Response) -> dict[str, str]:
+def _onward(method: str, url: str, to: Origin, answer: BaseHTTPResponse) -> str | None:
+    """Return where an answer leads on to, if that is the same origin; None: it is the answer."""
+    location = answer.headers.get("location")
+    if answer.status not in _REDIRECTS or method not in ("GET", "HEAD") or not location:
+        return None
+    try:
+        onward = urldefrag(urljoin(url, location)).url
+    except ValueError:
+        return None
+    return onward if origin(onward) == to else None
+
+
+def _chunks(to: Origin, answer: BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield the body of an answer as it comes.  Raises Unreachable."""
+    with _told(to):
+        yield from answer.stream(_CHUNK_BYTES, decode_content=False)
+
+
+def _let_go(answer: BaseHTTPResponse) -> None:
+    """Keep the connection for others if the answer was read to its end; close it otherwise."""
+    answer.close()
+    answer.release_conn()
+
+
+def _lowered(answer: BaseHTTPResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}
+
+
+@contextmanager
+def _told(to: Origin) -> Iterator[None]:
+    """Turn the errors of a connection into ours, which quote nothing of the URL but its origin."""
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, HTTPException, OSError) as e:
+        # `from None`: the libraries' errors quote the whole URL.
+        raise Unreachable(f"{to}: {_reason(e)}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Say in a few words what went wrong, as far as that is known."""
+    causes = [error, error.__cause__, *error.args]
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not believed: {cause.verify_message}"
+        if isinstance(cause, urllib3.exceptions.TimeoutError | TimeoutError):
+            return "it did not answer in time"
+    return f"the connection broke ({type(error).__name__})"

@@ -6,26 +6,20 @@ A message names the step and whom to tell, not the URL: URLs carry secrets and s
 from __future__ import annotations
 
 import json
-import logging
 from datetime import datetime
-from typing import Any
 
-import requests
-
+from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.documents import Site, callback_url, due, job_document
 from datacatalog.adapters.platforms.local.jobs import Accepted, Jobs, State
-from datacatalog.adapters.platforms.local.origins import origin
-from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import PlatformDown, Refused
+from datacatalog.domain.errors import PlatformDown, Refused, Unreachable
+from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
 
 QUEUE = "platform-notifications"
-CONNECT_S, READ_S = 5, 10
 DELIVERY_HEADER = "X-Agave-Delivery"
 
-_TOO_MANY = 429
-_LOG = logging.getLogger(__name__)
+_TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 def announce(accepted: Accepted, state: State, work: Work, *, at: datetime) -> None:
@@ -43,16 +37,15 @@ def announce(accepted: Accepted, state: State, work: Work, *, at: datetime) -> N
 class Notifier:
     """Posts what was announced."""
 
-    def __init__(self, jobs: Jobs, site: Site) -> None:
-        self._jobs, self._site = jobs, site
-        # At its lowest level it writes out whole URLs, and ours carry tokens.
-        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
+    def __init__(self, jobs: Jobs, site: Site, outgoing: Outgoing) -> None:
+        self._jobs, self._site, self._outgoing = jobs, site, outgoing
 
     def notify(self, task: Task) -> None:
         """Post one callback. One that is refused for good is given up and logged.
 
         Raises:
             PlatformDown: it could not be delivered; worth another try.
+            Refused: nor will it be.
             UnknownRecord: the job is gone.
             LeaseLost.
         """
@@ -61,40 +54,23 @@ class Notifier:
         steps = job.state().steps[: message["step"]]
         wanted = job.accepted.order.notifications[message["notification"]]
         url = callback_url(job.accepted, steps, wanted)
-        status = _post(url, job_document(job.accepted, steps, self._site), message["delivery"])
-        if not requests.codes.ok <= status < requests.codes.multiple_choices:
-            raise Refused(f"callback {message['delivery']} to {origin(url)} was answered {status}")
+        self._post(url, json.dumps(job_document(job.accepted, steps, self._site)), message["delivery"])
         task.finish(lambda work: None)
 
+    def _post(self, url: str, document: str, delivery: str) -> None:
+        """Post a document.
 
-def _post(url: str, document: JsonObject, delivery: str) -> int:
-    """Post a document; return the status of the answer.  Raises PlatformDown."""
-    headers = {"Content-Type": "application/json", DELIVERY_HEADER: delivery}
-    # `from None`: the library's errors quote the whole URL.
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.post(
-                url,
-                data=json.dumps(document),
-                headers=headers,
-                timeout=(CONNECT_S, READ_S),
-                allow_redirects=False,
-                stream=True,
-            )
-    except requests.RequestException as e:
-        raise PlatformDown(f"callback {delivery} to {origin(url)}: {type(e).__name__}") from None
-    if answer.status_code == _TOO_MANY or answer.status_code >= requests.codes.server_error:
-        raise PlatformDown(f"callback {delivery} to {origin(url)}: answered {answer.status_code}")
-    return answer.status_code
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """Cut what follows the first `?` off all texts that a log record carries."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(_cut(value) for value in record.args)
-    return True
-
-
-def _cut(value: Any) -> Any:
-    return value.partition("?")[0] if isinstance(value, str) else value
+        Raises:
+            PlatformDown: it could not be delivered; worth another try.
+            Refused: nor will it be.
+        """
+        headers = {"Content-Type": "application/json", DELIVERY_HEADER: delivery}
+        try:
+            reply = self._outgoing.send("POST", url, headers=headers, body=document.encode())
+        except Unreachable as e:
+            raise PlatformDown(f"callback {delivery}: {e}") from e
+        told = f"callback {delivery} to {origin(url)} was answered {reply.status}"
+        if reply.status == _TOO_MANY or reply.status >= _SERVER_ERROR:
+            raise PlatformDown(told)
+        if not reply.ok:
+            raise Refused(told)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.apps import App
-from datacatalog.adapters.platforms.local.origins import origin
 from datacatalog.adapters.platforms.local.values import TYPES, Scalar, as_text, duration
 from datacatalog.domain.archive import AgaveUri, check_archive_path
 from datacatalog.domain.documents import JsonObject

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -17,12 +17,12 @@ from datacatalog.adapters.platforms.local.jobs import Accepted, Job, Jobs, job_i
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
 from datacatalog.adapters.platforms.local.notifications import Notifier, announce
 from datacatalog.adapters.platforms.local.orders import Order, read_order
-from datacatalog.adapters.platforms.local.origins import Origin, origin
 from datacatalog.adapters.platforms.local.outputs import Outputs
 from datacatalog.domain.archive import DEFAULT_SYSTEM
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, Misconfigured, NotSupported, PlatformDown
+from datacatalog.domain.errors import InvalidField, NotSupported, PlatformDown
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
 from datacatalog.ports.storage import Entry, Storage
 from datacatalog.ports.stores import Store, Work
@@ -52,19 +52,19 @@ class LocalPlatform:
         owner: str = "",
         tenant: str = "",
         execution_system: str = "local",
-        callbacks_to: Iterable[str] = (),
+        callbacks: Outgoing,
     ) -> None:
         """Wire the platform.
 
         Args:
             apps: a folder with one file per app (format: apps.py), or definitions by app id.
             work_root: where jobs are kept while they run; made when the first one comes.
-            api_url: base URL of the gateway; callbacks may go there.
+            api_url: base URL of the gateway.
             default_system: storage system of inputs and archives that name none.
             owner, tenant: whose the jobs are of whom nobody else is said to be the owner.
-            callbacks_to: URLs of other servers that callbacks may go to; only scheme, host and port count.
+            callbacks: sends callbacks, and tells where they may go.
         Raises:
-            Misconfigured: an app file, or a URL, is not as it should be.
+            Misconfigured: an app file is not as it should be.
         """
         site = Site(api_url=api_url.rstrip("/"), system=execution_system, owner=owner)
         self._store, self._storage, self._clock = store, storage, clock
@@ -73,8 +73,8 @@ class LocalPlatform:
         self._jobs = Jobs(work_root.absolute(), default_system)
         self._closing = threading.Event()
         self._around = Surroundings(storage=storage, clock=clock, site=site, closing=self._closing.is_set)
-        self._notifier = Notifier(self._jobs, site)
-        self._callable = frozenset(_origin(url) for url in (api_url, *callbacks_to))
+        self._notifier = Notifier(self._jobs, site, callbacks)
+        self._callbacks = callbacks
 
     # ----------------------------------------------------------------------------------- the port
 
@@ -183,11 +183,7 @@ class LocalPlatform:
         if order.archive and order.archive.system not in known:
             raise InvalidField("archiveSystem", f"{order.archive.system} is no storage system here")
         for i, notification in enumerate(order.notifications):
-            to = origin(notification.url)
-            if to not in self._callable:
-                raise InvalidField(
-                    f"notifications/{i}/url", f"{to} is none of the servers that may be called back"
-                )
+            self._callbacks.check(notification.url, f"notifications/{i}/url")
 
     def _tenant_of(self, job: Job) -> str:
         return job.accepted.tenant or self._tenant
@@ -207,13 +203,6 @@ class LocalPlatform:
                 for one in job.accepted.order.notifications
             ],
         )
-
-
-def _origin(url: str) -> Origin:
-    found = origin(url)
-    if found is None:
-        raise Misconfigured(f"{url} is no http or https URL that callbacks can go to")
-    return found
 
 
 @contextmanager
