@@ -33,11 +33,15 @@ from datacatalog.services.indexing import INDEX_QUEUE, index_archive
 from datacatalog.services.jobs import Created, JobPlan, create_job, job_for, move
 from datacatalog.services.launching import LAUNCH_QUEUE, launch_job
 from datacatalog.services.reading import Request
+from datacatalog.services.webhooks import WEBHOOK_QUEUE, Deliverer, Patience
 from datacatalog.settings import Secrets, Settings, shipped_config
 
 SYSTEM = "data-sd2e-community"
 SCHEMAS = JsonSchemas()
 APP = "tests/taco-1"
+
+PATIENCE = Patience(tries=4)
+"""With subscribers."""
 
 _numbers = itertools.count()
 
@@ -205,6 +209,7 @@ def memory(
     kinds = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
         LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        WEBHOOK_QUEUE: TaskKind(run=Deliverer(env, PATIENCE), long=True, tries=PATIENCE.tries),
         **{queue: TaskKind(run=run, tries=tries) for queue, run in (tasks or {}).items()},
     }
     app = App(

@@ -19,6 +19,7 @@ from datacatalog.bootstrap.outgoing import for_webhooks
 from datacatalog.bootstrap.platform import build_computing
 from datacatalog.bootstrap.storage import build_storage
 from datacatalog.bootstrap.tasks import TaskKind
+from datacatalog.bootstrap.webhooks import webhook_tasks
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.domain.identifiers.platforms import actor_id
 from datacatalog.domain.identifiers.typed import Identity
@@ -92,6 +93,7 @@ def build_app(settings: Settings | None = None) -> App:
     tasks = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
         LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        **webhook_tasks(settings, env),
         **computing.tasks,
     }
     return App(

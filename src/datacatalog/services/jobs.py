@@ -173,7 +173,7 @@ def insert_job(plan: JobPlan, place: tuple[str, str] | None, work: Work, env: En
     )
     stored = Job(work.records.put(job.record, at=now))
     work.history.append(uuid, entry)
-    announce(stored, entry, work, env)
+    announce(stored, entry, work)
     work.links.add(_links_of(uuid, plan, linkage, work, env))
     return Created(job=stored, token=access.token_of(stored.record, env), fresh=True)
 
@@ -273,7 +273,7 @@ def move(
     moved, entry = job.after(event, at=now, entry=env.entry_uuid(), data=data, implied=implied)
     stored = Job(work.records.put(moved.record, at=now))
     work.history.append(job.uuid, entry)
-    announce(stored, entry, work, env)
+    announce(stored, entry, work)
     _follow_up(job, stored, entry, work)
     return stored
 

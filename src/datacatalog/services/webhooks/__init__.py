@@ -1,5 +1,20 @@
-"""Webhooks out: who subscribed is told what happens to a job, by signed requests."""
+"""Webhooks out: who subscribed to a pipeline or a job is told what happens, by signed CloudEvents.
+
+`announce` writes one message for each subscriber into the commit of what happened; `Deliverer` is what workers do with them.
+Subscribing itself is `services.subscriptions`.
+"""
 
 from datacatalog.services.webhooks.announcing import WEBHOOK_QUEUE, announce
+from datacatalog.services.webhooks.delivering import Deliverer, post
+from datacatalog.services.webhooks.patience import Patience, Trouble, forget_trouble, trouble_with
 
-__all__ = ["WEBHOOK_QUEUE", "announce"]
+__all__ = [
+    "WEBHOOK_QUEUE",
+    "Deliverer",
+    "Patience",
+    "Trouble",
+    "announce",
+    "forget_trouble",
+    "post",
+    "trouble_with",
+]

@@ -7,15 +7,15 @@ from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.job import Job
 from datacatalog.ports.sharing import Subscription
 from datacatalog.ports.stores import Work
-from datacatalog.services.env import Env
 
 WEBHOOK_QUEUE = "webhooks"
 
 
-def announce(job: Job, entry: HistoryEntry, work: Work, env: Env) -> None:
+def announce(job: Job, entry: HistoryEntry, work: Work) -> None:
     """Send what was just written into a job's history to its subscribers.
 
-    What came with the event is read from the history when it is delivered, so that the commit is kept short.
+    What came with the event is read from the history when it is delivered, so that the commit is kept short; and whether the
+    subscriber may see the job is asked then.
 
     Args:
         entry: the last one of the history; facts that were only noted are told nobody.
@@ -23,7 +23,7 @@ def announce(job: Job, entry: HistoryEntry, work: Work, env: Env) -> None:
     wanted = [
         subscription
         for subscription in work.subscriptions.of((job.uuid, job.pipeline_uuid))
-        if _wants(subscription, job, entry, env)
+        if _wants(subscription, entry)
     ]
     if not wanted:
         return
@@ -33,12 +33,8 @@ def announce(job: Job, entry: HistoryEntry, work: Work, env: Env) -> None:
         work.outbox.send(WEBHOOK_QUEUE, body, id=f"{subscription.id}:{entry.uuid}", at=entry.date)
 
 
-def _wants(subscription: Subscription, job: Job, entry: HistoryEntry, env: Env) -> bool:
-    return (
-        not subscription.paused
-        and (not subscription.events or entry.name.value in subscription.events)
-        and subscription.tenant == (job.record.admin.get("tenant") or env.rules.admin.get("tenant", ""))
-    )
+def _wants(subscription: Subscription, entry: HistoryEntry) -> bool:
+    return not subscription.paused and (not subscription.events or entry.name.value in subscription.events)
 
 
 def _event(job: Job, entry: HistoryEntry, sequence: int) -> JsonObject:
@@ -47,6 +43,7 @@ def _event(job: Job, entry: HistoryEntry, sequence: int) -> JsonObject:
         "uuid": job.uuid,
         "pipeline_uuid": job.pipeline_uuid,
         "archive_uri": job.archive_uri,
+        "tenant": job.record.admin.get("tenant", ""),
         "name": entry.name.value,
         "state": entry.state.value,
         "date": entry.date.isoformat(),

@@ -1,0 +1,271 @@
+"""Subscriptions: who is told of what happens to a job, or to all jobs of a pipeline; made, paused, given another secret, removed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from datacatalog.domain.cloudevents import PING, cloud_event
+from datacatalog.domain.documents import published
+from datacatalog.domain.errors import InvalidField, UnknownRecord
+from datacatalog.domain.identifiers.typed import kind_of, read_typed
+from datacatalog.domain.jobs.lifecycle import Event
+from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
+from datacatalog.domain.redaction import text_without_secrets
+from datacatalog.domain.signing import SigningKeys, read_secret, written_secret
+from datacatalog.ports.outgoing import Reply
+from datacatalog.ports.sharing import Subscription
+from datacatalog.ports.stores import DeadLetter, Work
+from datacatalog.services.env import Env, Principal
+from datacatalog.services.paging import pages
+from datacatalog.services.tenancy import Seeker, reach_of
+from datacatalog.services.webhooks import (
+    WEBHOOK_QUEUE,
+    Trouble,
+    forget_trouble,
+    post,
+    trouble_with,
+)
+
+KEY_BYTES = 32
+OVERLAP = timedelta(days=1)
+"""How long deliveries carry the signature of a rotated secret, too."""
+URL_MAX = 2000
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A subscription that is to be made.
+
+    Attributes:
+        subject: UUID of a pipeline or of a job.
+        events: names of events of a job; none: all.
+        secret: base64 of 24 to 64 bytes, with or without `whsec_`; None: one is made.
+    """
+
+    subject: str
+    url: str = field(repr=False)
+    events: Sequence[str] = ()
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribed:
+    """A subscription, and its secret, which is shown this once."""
+
+    subscription: Subscription
+    secret: str = field(repr=False)
+
+
+def subscribe(wish: Wish, principal: Principal, work: Work, env: Env) -> Subscribed:
+    """Make a subscription.
+
+    Raises:
+        InvalidField: the subject is neither pipeline nor job; there is no such event; the URL may not be reached from here, or
+            is too long; the secret cannot be used.
+        UnknownRecord: there is no such pipeline or job, or none that may be seen.
+    """
+    tenant = env.rules.admin.get("tenant", "")
+    subject = _subject(wish.subject, Seeker(tenant=tenant, name=principal.name), work, env)
+    called = "sub_" + secrets.token_hex(12)
+    key = secrets.token_bytes(KEY_BYTES) if wish.secret is None else read_secret(wish.secret)
+    made = Subscription(
+        id=called,
+        subject=subject,
+        events=_events(wish.events),
+        url=_url(wish.url, env),
+        secret=_sealed(SigningKeys(key=key), called, env),
+        owner=principal.name,
+        tenant=tenant,
+        created=env.clock.now(),
+    )
+    work.subscriptions.put(made)
+    return Subscribed(subscription=made, secret=written_secret(key))
+
+
+def _subject(text: str, seeker: Seeker, work: Work, env: Env) -> TypedUuid:
+    subject = read_typed(text, field="subject")
+    kind = kind_of(subject)
+    if kind not in (Kind.PIPELINE, Kind.PIPELINEJOB):
+        raise InvalidField("subject", f"is a {kind}; a pipeline or a job can be subscribed to")
+    record = work.records.find(subject)
+    reach = reach_of(seeker, seeker.tenant, work, env.clock.now())
+    if record is None or not record.visible or not reach.sees(record):
+        raise UnknownRecord(subject, SPECS[kind].collection.removesuffix("s"))
+    return subject
+
+
+def _events(names: Sequence[str]) -> tuple[str, ...]:
+    known = [event.value for event in Event]
+    for name in names:
+        if name not in known:
+            raise InvalidField("events", f"{name!a:.80} is no event; one of {', '.join(known)}")
+    return tuple(name for name in known if name in names)
+
+
+def _url(url: str, env: Env) -> str:
+    if len(url) > URL_MAX:
+        raise InvalidField("url", f"is longer than {URL_MAX} characters")
+    env.webhooks.check(url, "url")
+    return url
+
+
+def _sealed(keys: SigningKeys, id: str, env: Env) -> str:
+    return env.sealer.seal(keys.to_bytes(), id)
+
+
+# --------------------------------------------------------------------------------------------- reading
+
+
+def subscription_for(id: str, work: Work) -> Subscription:
+    """Return a subscription.  Raises UnknownRecord."""
+    found = work.subscriptions.find(id)
+    if found is None:
+        raise UnknownRecord(id, "subscription")
+    return found
+
+
+def subscriptions(env: Env) -> Iterator[Subscription]:
+    """Yield all subscriptions, ordered by id."""
+
+    def read(after: str | None, work: Work) -> tuple[Sequence[Subscription], str | None]:
+        page = work.subscriptions.page(after=after, limit=_PAGE)
+        return page, page[-1].id if len(page) == _PAGE else None
+
+    for page in pages(read, env.store):
+        yield from page
+
+
+def trouble_of(id: str, work: Work) -> Trouble | None:
+    """Return what is wrong with a subscriber; None: nothing that is known."""
+    return trouble_with(id, work)
+
+
+def document_of(subscription: Subscription, trouble: Trouble | None = None) -> dict[str, Any]:
+    """Return a subscription as it is shown: without its secret, and without what of its URL may be one."""
+    shown: dict[str, Any] = {
+        "id": subscription.id,
+        "subject": subscription.subject,
+        "events": list(subscription.events),
+        "url": shown_url(subscription.url),
+        "owner": subscription.owner,
+        "tenant": subscription.tenant,
+        "created": published(subscription.created),
+        "paused": subscription.paused,
+        "trouble": None,
+    }
+    if trouble is not None:
+        shown["trouble"] = {
+            "since": published(trouble.since),
+            "failures": trouble.failures,
+            "next": published(trouble.until),
+            "reason": trouble.reason,
+        }
+    return shown
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without what stands behind its `?`, which may be a secret."""
+    before, asked, _ = url.partition("?")
+    return text_without_secrets(before) + ("?***" if asked else "")
+
+
+# -------------------------------------------------------------------------------------------- changing
+
+
+def set_paused(id: str, paused: bool, work: Work) -> Subscription:
+    """Stop deliveries, those that wait included, or take them up again with what happens from now on.  Raises UnknownRecord."""
+    changed = replace(subscription_for(id, work), paused=paused)
+    work.subscriptions.put(changed)
+    forget_trouble(id, work)
+    return changed
+
+
+def rotate_secret(
+    id: str, secret: str | None, work: Work, env: Env, *, overlap: timedelta = OVERLAP
+) -> Subscribed:
+    """Sign with another secret from now on.
+
+    Args:
+        secret: the new one; None: one is made.
+        overlap: how long deliveries carry the signature of the one before, too.
+    Raises:
+        UnknownRecord, InvalidField.
+    """
+    found = subscription_for(id, work)
+    key = secrets.token_bytes(KEY_BYTES) if secret is None else read_secret(secret)
+    keys = SigningKeys.from_bytes(env.sealer.open(found.secret, id))
+    rotated = keys.rotated(key, at=env.clock.now(), overlap=overlap)
+    changed = replace(found, secret=_sealed(rotated, id, env))
+    work.subscriptions.put(changed)
+    return Subscribed(subscription=changed, secret=written_secret(key))
+
+
+def unsubscribe(id: str, work: Work) -> Subscription:
+    """Remove a subscription; what waits to be delivered is dropped.  Raises UnknownRecord."""
+    found = subscription_for(id, work)
+    work.subscriptions.remove(id)
+    forget_trouble(id, work)
+    return found
+
+
+# -------------------------------------------------------------------------------- trying, dead letters
+
+
+def ping(id: str, env: Env) -> Reply:
+    """Send a subscriber a ping now, and return what it answers.
+
+    Raises:
+        UnknownRecord, ForbiddenTarget, Unreachable.
+    """
+    found = env.store.read(lambda work: subscription_for(id, work))
+    message = f"ping_{secrets.token_hex(12)}"
+    event = cloud_event(
+        id=message,
+        source=f"{env.rules.api_url}/catalog/v1/subscriptions/{id}",
+        type=PING,
+        subject=found.subject,
+        at=env.clock.now(),
+        data={"subscription": id},
+    )
+    reply = post(found, message, event, env)
+    if reply.ok:
+        env.store.transact(lambda work: forget_trouble(id, work))
+    return reply
+
+
+def dead_deliveries(id: str | None, env: Env, *, limit: int = _PAGE) -> list[DeadLetter]:
+    """Return deliveries that were given up, newest first; those to one subscriber, or to all.
+
+    Raises UnknownRecord.
+    """
+    if id is None:
+        ours = {each.id for each in subscriptions(env)}
+    else:
+        ours = {env.store.read(lambda work: subscription_for(id, work)).id}
+    letters = env.transport.dead(WEBHOOK_QUEUE, limit=_ALL)
+    return [letter for letter in letters if letter.body.get("subscription") in ours][:limit]
+
+
+_ALL = 1_000_000
+
+
+def retry_dead(id: str, env: Env, *, delivery: str | None = None) -> int:
+    """Give dead deliveries to a subscriber to the workers once more, under the same ids; return how many.
+
+    Args:
+        delivery: only this one.
+    Raises:
+        UnknownRecord: the subscription, or the delivery.
+    """
+    letters = dead_deliveries(id, env, limit=_ALL)
+    wanted = [letter.id for letter in letters if delivery in (None, letter.id)]
+    if delivery is not None and not wanted:
+        raise UnknownRecord(delivery, "dead delivery")
+    env.store.transact(lambda work: forget_trouble(id, work))
+    # The oldest first, since that is the order in which they are delivered.
+    return sum(env.transport.revive(WEBHOOK_QUEUE, letter) for letter in reversed(wanted))
