@@ -71,8 +71,19 @@ class Settings:
     def api_url(self) -> str:
         gateway = self.config["gateway"]
         host = f"[{gateway['host']}]" if ":" in gateway["host"] else gateway["host"]
-        url = gateway["url"] or f"http://{host}:{gateway['port']}"
+        url = gateway["url"] or f"{self.scheme}://{host}:{gateway['port']}"
         return str(url).rstrip("/")
+
+    @property
+    def scheme(self) -> str:
+        """What the gateway itself speaks, whatever stands before it."""
+        return "http" if self.tls is None else "https"
+
+    @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """The gateway's certificate and its key, PEM files; None: it speaks plain HTTP."""
+        certificate, key = (self.config["gateway"][f"tls_{name}_file"] for name in ("certificate", "key"))
+        return None if certificate is None else (self.path(certificate), self.path(key))
 
 
 def default_home() -> Path:
@@ -189,6 +200,9 @@ def _check(config: Mapping[str, Any], path: Path) -> None:
             # NaN is neither below a minimum nor above a maximum.
             if isinstance(value, float) and not math.isfinite(value):
                 raise Misconfigured(f"{path}: {section}.{name}: {value} is no number to work with")
+    gateway = config["gateway"]
+    if (gateway["tls_certificate_file"] is None) is not (gateway["tls_key_file"] is None):
+        raise Misconfigured(f"{path}: gateway.tls_certificate_file and gateway.tls_key_file: both or none")
 
 
 def _config_schema() -> dict[str, Any]:

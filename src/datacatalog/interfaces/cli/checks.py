@@ -68,6 +68,8 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
         return
     for check in (_store, _storage, _apps, _nonces, _clock, _dead_letters, _stuck_jobs):
         yield _tried(check, cli)
+    if settings.tls is not None:
+        yield _certificate(settings, settings.tls[0])
     yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
 
 
@@ -192,6 +194,21 @@ def _stuck_jobs(cli: Cli) -> Finding:
             "stuck jobs", False, f"INDEXING, with nothing in queue: {named}", "run: datacatalog index UUID"
         )
     return Finding("stuck jobs", True, f"none; {waiting} to be indexed")
+
+
+def _certificate(settings: Settings, path: Path) -> Finding:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    from datacatalog.interfaces.http.tls import check_tls
+
+    try:
+        check_tls(settings)
+        until = load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except (DatacatalogError, OSError, ValueError) as e:
+        return Finding("certificate", False, str(e), "mend what it names")
+    if until <= datetime.now(UTC):
+        return Finding("certificate", False, f"{path} expired on {until:%Y-%m-%d}", "put a new one there")
+    return Finding("certificate", True, f"{path}, until {until:%Y-%m-%d}")
 
 
 def _gateway(settings: Settings) -> Finding:

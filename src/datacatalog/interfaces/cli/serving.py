@@ -66,10 +66,13 @@ def open_socket(settings: Settings, host: str | None, port: int | None) -> socke
 
     Raises:
         Unavailable: the address is taken or not ours.
+        Misconfigured: the certificate and its key cannot be used.
     """
     from datacatalog.domain.errors import Unavailable
     from datacatalog.interfaces.http.sockets import listen
+    from datacatalog.interfaces.http.tls import check_tls
 
+    check_tls(settings)
     gateway = settings.config["gateway"]
     host = gateway["host"] if host is None else host
     port = gateway["port"] if port is None else port
@@ -87,7 +90,7 @@ def reached_at(sock: socket.socket, settings: Settings) -> Mapping[str, str]:
     return {
         "DATACATALOG_GATEWAY__HOST": f"'{host}'",
         "DATACATALOG_GATEWAY__PORT": str(port),
-        "DATACATALOG_GATEWAY__URL": settings.config["gateway"]["url"] or url_of(sock),
+        "DATACATALOG_GATEWAY__URL": settings.config["gateway"]["url"] or url_of(sock, settings.scheme),
     }
 
 

@@ -7,12 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.serving import host_option, open_socket, port_option, reached_at
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 ASK_EVERY_S = 0.1
 ANSWER_S = 5
@@ -47,7 +51,7 @@ def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
     more = ["--verbose"] if cli.verbose else []
     children = [Child("gateway", ["serve", "--fd", str(sock.fileno()), *more], inherited=[sock.fileno()])]
     children += [Child(f"worker {n + 1}", ["worker", *more]) for n in range(workers)]
-    url = url_of(sock)
+    url = url_of(sock, settings.scheme)
     shown = environ["DATACATALOG_GATEWAY__URL"]
     tell_when_ready(
         url, lambda: cli.out.line({"url": shown}, f"the catalog runs at {shown} (Ctrl-C stops it)")
@@ -67,11 +71,10 @@ def tell_when_ready(url: str, tell: Callable[[], None]) -> None:
 
 
 def is_ready(url: str, path: str = "/readyz", *, timeout_s: float = ANSWER_S) -> bool:
-    """Tell whether a gateway answers well, and in time."""
-    from http.client import HTTPConnection, HTTPException
-    from urllib.parse import urlsplit
+    """Tell whether a gateway answers well, and in time. It is told nothing, so that it need not prove who it is."""
+    from http.client import HTTPException
 
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=timeout_s)
+    connection = _connection(url, timeout_s)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK
@@ -79,3 +82,18 @@ def is_ready(url: str, path: str = "/readyz", *, timeout_s: float = ANSWER_S) ->
         return False
     finally:
         connection.close()
+
+
+def _connection(url: str, timeout_s: float) -> HTTPConnection:
+    from http.client import HTTPConnection, HTTPSConnection
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return HTTPConnection(parts.netloc, timeout=timeout_s)
+    import ssl
+
+    # The name in the certificate is that by which others reach it, which need not be the address that is asked here.
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(parts.netloc, timeout=timeout_s, context=anybody)

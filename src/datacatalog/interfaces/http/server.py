@@ -85,6 +85,8 @@ def serve(app: App, sock: socket.socket) -> None:
         "timeout_graceful_shutdown": GRACE_S,
         "backlog": 512,
     }
+    if (tls := app.settings.tls) is not None:
+        options |= {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
     server = uvicorn.Server(uvicorn.Config(served, **options))
     log.info("serving on %s", app.settings.api_url)
     try:
