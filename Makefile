@@ -17,22 +17,25 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench faults docs format clean
+.PHONY: help demo test check check-api bench faults docs format clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## run the guided demonstration
 	$(PY) examples/demo/run.py
 
-test: $(DEV) ## run all tests but the faults, and measure what they cover
-	$(PY) -m pytest -m "not faults" --numprocesses $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+test: $(DEV) ## run all tests but the long ones, and measure what they cover
+	$(PY) -m pytest -m "not faults and not api" --numprocesses $(WORKERS) --dist loadfile --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
 
 check: $(DEV) docs ## format, lint, types, layers, docs
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+check-api: $(DEV) ## drive every operation of the gateway, and send it 100,000 broken messages
+	$(PY) -m pytest -m api tests/api
 
 bench: $(DEV) ## measure, side by side with the floor of this machine
 	$(PY) -m benchmarks.run

@@ -6,12 +6,18 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from datacatalog.interfaces.http.answers import not_allowed
 from datacatalog.interfaces.http.catalog.about import About
-from datacatalog.interfaces.http.catalog.addresses import BASE, RECORD
+from datacatalog.interfaces.http.catalog.addresses import BASE, RECORD, kind_in
 from datacatalog.interfaces.http.catalog.browsing import Browsing
 from datacatalog.interfaces.http.catalog.lineage import Lineage
+from datacatalog.interfaces.http.catalog.managed import MANAGED, elsewhere
 from datacatalog.interfaces.http.catalog.writing import Writing
 from datacatalog.interfaces.http.desk import Desk, answering
+
+READING = ("GET", "HEAD")
+EVERY = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+"""For addresses whose methods depend on more than the pattern of their path."""
 
 
 class CatalogRoutes:
@@ -26,8 +32,8 @@ class CatalogRoutes:
     def routes(self) -> list[Route]:
         return [
             Route(BASE, self._browsing.kinds),
-            Route(f"{BASE}/lookup", self._browsing.lookup),
-            Route(f"{BASE}/{{kind}}", self.collection, methods=["GET", "POST"]),
+            Route(f"{BASE}/lookup", self.lookup, methods=EVERY),
+            Route(f"{BASE}/{{kind}}", self.collection, methods=EVERY),
             Route(RECORD, self.record, methods=["GET", "PUT", "PATCH", "DELETE"]),
             Route(f"{RECORD}/undelete", self._writing.undelete, methods=["POST"]),
             Route(f"{RECORD}/log", self._about.log),
@@ -40,10 +46,23 @@ class CatalogRoutes:
         ]
 
     @answering
+    async def lookup(self, request: HttpRequest) -> Response:
+        if request.method not in READING:
+            return not_allowed(READING, f"{request.method} is not possible at this address, but GET")
+        return await self._browsing.lookup(request)
+
+    @answering
     async def collection(self, request: HttpRequest) -> Response:
+        kind = kind_in(request)
+        if request.method in READING:
+            return await self._browsing.records(request)
         if request.method == "POST":
             return await self._writing.create(request)
-        return await self._browsing.records(request)
+        if kind in MANAGED:
+            return elsewhere(kind)
+        return not_allowed(
+            (*READING, "POST"), f"{request.method} is not possible at this address, but GET, POST"
+        )
 
     @answering
     async def record(self, request: HttpRequest) -> Response:

@@ -9,9 +9,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import ConflictingFields, InvalidField, UnsupportedMedia
+from datacatalog.domain.errors import ConflictingFields, InvalidField, InvalidRecord, UnsupportedMedia
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.privileges import level_of
 from datacatalog.domain.strict_json import parse_object
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.catalog.addresses import kind_in, path_of, uuid_in
@@ -45,6 +46,7 @@ class Writing:
     async def create(self, request: HttpRequest) -> Response:
         """Write a record whose UUID follows from its document."""
         kind, principal = kind_in(request), await self._recognise(request)
+        env = self._desk.env(principal)
         if kind in MANAGED:
             return elsewhere(kind)
         strategy = parameters(request, "strategy").get("strategy", "merge")
@@ -54,35 +56,39 @@ class Writing:
                 "If-Match", "is for one record: PUT to its own address; here, If-None-Match: * is known"
             )
         document = await self._document(request, JSON)
+        self._check_private(kind, document)
 
         def write(work: Work) -> Written:
             if conditions.none_match is not None:
-                _check(read_document(kind, document, self._env).uuid, conditions, work)
-            return put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
+                _check(read_document(kind, document, env).uuid, conditions, work)
+            return put_record(kind, document, work, env, strategy=strategy, by=principal.name)
 
         return await self._written(principal, kind, write)
 
     async def put(self, request: HttpRequest) -> Response:
         """Write a record at its own address."""
         kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        env = self._desk.env(principal)
         if kind in MANAGED:
             return elsewhere(kind)
         strategy = parameters(request, "strategy").get("strategy", "replace")
         conditions = preconditions(request)
         given = await self._document(request, JSON)
+        self._check_private(kind, given)
         if read_typed(given.get("uuid", uuid), kind) != uuid:
             raise ConflictingFields("uuid")
         document = {**given, "uuid": uuid}
 
         def write(work: Work) -> Written:
             _check(uuid, conditions, work)
-            return put_record(kind, document, work, self._env, strategy=strategy, by=principal.name)
+            return put_record(kind, document, work, env, strategy=strategy, by=principal.name)
 
         return await self._written(principal, kind, write)
 
     async def patch(self, request: HttpRequest) -> Response:
         """Change fields of a record by a JSON merge patch."""
         kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        env = self._desk.env(principal)
         if kind in MANAGED:
             return elsewhere(kind)
         parameters(request)
@@ -92,13 +98,14 @@ class Writing:
         def write(work: Work) -> Written:
             record_of(kind, uuid, work)
             _check(uuid, conditions, work)
-            return patch_record(uuid, document, work, self._env, by=principal.name)
+            return patch_record(uuid, document, work, env, by=principal.name)
 
         return await self._written(principal, kind, write)
 
     async def delete(self, request: HttpRequest) -> Response:
         """Hide a record, or remove it for good."""
         kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        env = self._desk.env(principal)
         if kind in MANAGED:
             return elsewhere(kind)
         force = flag("force", parameters(request, "force").get("force"))
@@ -107,7 +114,7 @@ class Writing:
         def write(work: Work) -> Written:
             record_of(kind, uuid, work, hidden=force)
             _check(uuid, conditions, work, hidden=force)
-            return delete_record(uuid, work, self._env, force=force, by=principal.name)
+            return delete_record(uuid, work, env, force=force, by=principal.name)
 
         written = await self._desk.change(principal, write)
         return success({"uuid": uuid, "action": written.action}, message=f"The {kind} was {written.action}")
@@ -116,6 +123,7 @@ class Writing:
     async def undelete(self, request: HttpRequest) -> Response:
         """Bring a hidden record back."""
         kind, uuid, principal = kind_in(request), uuid_in(request), await self._recognise(request)
+        env = self._desk.env(principal)
         if kind in MANAGED:
             return elsewhere(kind, ())
         parameters(request)
@@ -124,14 +132,14 @@ class Writing:
         def write(work: Work) -> Written:
             record_of(kind, uuid, work, hidden=True)
             _check(uuid, conditions, work, hidden=True)
-            return undelete_record(uuid, work, self._env, by=principal.name)
+            return undelete_record(uuid, work, env, by=principal.name)
 
         return await self._written(principal, kind, write)
 
     # ------------------------------------------------------------------------------------------- parts
 
     async def _recognise(self, request: HttpRequest) -> Principal:
-        return await self._desk.recognise(request, "*", "UPDATE")
+        return await self._desk.recognise(request, "*", level_of("catalog", "write"))
 
     async def _document(self, request: HttpRequest, *accepted: str) -> JsonObject:
         """Read the body.  Raises UnsupportedMedia, TooLarge, BadMessage."""
@@ -140,6 +148,18 @@ class Writing:
         if called.strip().lower() not in accepted or charset not in ("", "utf-8"):
             raise UnsupportedMedia(called.strip(), accepted)
         return parse_object(await self._desk.body(request))
+
+    def _check_private(self, kind: Kind, document: JsonObject) -> None:
+        """Make sure that what the catalog will pass over is at least what it would have said itself.
+
+        Raises:
+            InvalidRecord.
+        """
+        if not any(name.startswith("_") for name in document):
+            return
+        complaints = self._env.schemas.complaints(f"{kind}_document", document)
+        if private := [(path, message) for path, message in complaints if path.startswith("/_")]:
+            raise InvalidRecord(kind, private)
 
     async def _written(self, principal: Principal, kind: Kind, write: Callable[[Work], Written]) -> Response:
         def body(work: Work) -> tuple[str, Shown]:

@@ -84,7 +84,7 @@ def _nonces(name: str) -> dict[str, Any]:
     wishes = {
         "level": {"enum": [*LEVELS], "default": "EXECUTE"},
         "maxUses": {"type": "integer", "minimum": -1, "default": -1, "description": "-1: no limit"},
-        "lifetimeSeconds": {"type": "number", "exclusiveMinimum": 0},
+        "lifetimeSeconds": {"type": ["number", "null"], "exclusiveMinimum": 0},
         "description": {"description": "passed over"},
     }
     body = {"type": "object", "properties": wishes, "additionalProperties": False}
