@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from datacatalog.adapters.platforms.agave import AgavePlatform
+from datacatalog.adapters.platforms.tapis import TapisPlatform
 from datacatalog.adapters.remote.conversation import Conversation, Fixed
 from datacatalog.bootstrap.computing import Computing
 from datacatalog.bootstrap.outgoing import build_outgoing
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.outgoing import Outgoing
+from datacatalog.ports.platforms import Platform
 from datacatalog.ports.storage import Storage
 from datacatalog.settings import Settings
 
@@ -22,9 +26,22 @@ def build_remote(settings: Settings, storage: Storage, clock: Clock) -> Computin
         raise Misconfigured(f"platform.kind is {config['kind']}, and platform.url does not say where it is")
     parts = urlsplit(url)
     outgoing = build_outgoing(settings, origins=(f"{parts.scheme}://{parts.netloc}",))
-    if config["kind"] != "agave":
-        raise Misconfigured(f"platform.kind: '{config['kind']}' is not supported")
-    tenant = Conversation(
-        outgoing, url, Fixed(settings.secrets.platform_token), header="Authorization", scheme="Bearer"
+    return Computing(platform=_KINDS[config["kind"]](settings, outgoing, url))
+
+
+def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
+    tokens = Fixed(settings.secrets.platform_token)
+    tenant = Conversation(outgoing, url, tokens, header="Authorization", scheme="Bearer")
+    return AgavePlatform(tenant, registration=settings.config["platform"]["registration"])
+
+
+def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
+    tokens = Fixed(settings.secrets.platform_token)
+    return TapisPlatform(
+        Conversation(outgoing, url, tokens, header="X-Tapis-Token"),
+        default_system=settings.config["storage"]["default_system"],
+        registration=settings.config["platform"]["registration"],
     )
-    return Computing(platform=AgavePlatform(tenant, registration=config["registration"]))
+
+
+_KINDS: Mapping[str, Callable[[Settings, Outgoing, str], Platform]] = {"agave": _agave, "tapis": _tapis}

@@ -5,8 +5,9 @@ Every function raises PlatformDown where the answer is not of the documented for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from datacatalog.domain.documents import JsonObject
@@ -14,6 +15,8 @@ from datacatalog.domain.errors import InvalidJson, PlatformDown
 from datacatalog.domain.redaction import text_without_secrets
 from datacatalog.domain.strict_json import parse_json
 
+PAGE = 100
+"""How many entries of a list are asked for at a time."""
 _SHOWN = 300
 
 
@@ -85,13 +88,18 @@ def printable(message: object) -> str:
     return text_without_secrets(" ".join(line.split()))[:_SHOWN]
 
 
-def paged(pages: Iterator[Sequence[JsonObject]], size: int) -> Iterator[JsonObject]:
-    """Yield what is on pages, up to the first one that is not full, or that says what the one before said."""
+def paged(page: Callable[[int], Any], what: str) -> Iterator[JsonObject]:
+    """Yield what is on pages, up to the first one that is not full, or that says what the one before said.
+
+    Args:
+        page: from how many entries are passed over to the next `PAGE` of them.
+    """
     before: Sequence[JsonObject] = ()
-    for page in pages:
-        if page == before:
+    for offset in count(0, PAGE):
+        found = objects(page(offset), what)
+        if found == before:
             return
-        yield from page
-        if len(page) < size:
+        yield from found
+        if len(found) < PAGE:
             return
-        before = page
+        before = found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from datacatalog.adapters.remote.answers import nanoseconds, text, text_or, whole
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import PlatformDown, UnsafePath
 from datacatalog.domain.paths import check_name
 from datacatalog.ports.storage import Entry
@@ -23,6 +25,22 @@ class Listed(NamedTuple):
     type: str
     size_bytes: int
     modified_ns: int
+
+
+def read_listed(document: JsonObject, what: str, *, size: str) -> Listed:
+    """
+    Args:
+        size: name of the field that tells the size.
+    Raises:
+        PlatformDown: a field is missing, or not what it should be.
+    """
+    return Listed(
+        name=text(document, "name", what),
+        path=text_or(document, "path"),
+        type=text(document, "type", what),
+        size_bytes=whole(document, size),
+        modified_ns=nanoseconds(document, "lastModified", what),
+    )
 
 
 def entries(listed: Iterable[Listed], path: str) -> list[Entry]:

@@ -9,28 +9,20 @@ Source: the Agave documents, "Applications", "Jobs"; resources of agavepy 0.9.5 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from datacatalog.adapters.platforms.agave.names import bears, is_tenants, marked
-from datacatalog.adapters.remote.answers import (
-    an_object,
-    instant,
-    nanoseconds,
-    objects,
-    paged,
-    text,
-    text_or,
-    whole,
-)
+from datacatalog.adapters.remote.answers import PAGE, an_object, instant, paged, text, text_or
 from datacatalog.adapters.remote.conversation import Conversation, is_plain
-from datacatalog.adapters.remote.listings import Listed, entries
+from datacatalog.adapters.remote.jobs import job_path, job_there, unknown_job
+from datacatalog.adapters.remote.listings import entries, read_listed
 from datacatalog.adapters.remote.marks import Mark, tenant_mark
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
+    DatacatalogError,
     InvalidField,
     NoSuchPath,
     NotSupported,
@@ -42,7 +34,7 @@ from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
 from datacatalog.ports.storage import Entry
 
-_PAGE = 100
+_JOBS = "/jobs/v2"
 _LOOKED_THROUGH = 1000
 """How many recent jobs are looked through for one that was submitted before."""
 _OVER = frozenset({"FINISHED", "FAILED", "STOPPED", "KILLED", "DELETED", "ARCHIVING_FAILED"})
@@ -70,7 +62,7 @@ class AgavePlatform:
         return an_object(self._tenant.get(f"/apps/v2/{app_id}", missing), f"app {app_id}")
 
     def apps(self) -> Sequence[str]:
-        found = self._pages("/apps/v2", PlatformDown("there is no /apps/v2 at the platform"), {})
+        found = self._pages("/apps/v2", PlatformDown("there is no /apps/v2 at the platform"))
         return sorted(text(one, "id", "an app in the list") for one in found)
 
     def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
@@ -91,14 +83,14 @@ class AgavePlatform:
         app_id = definition.get("appId")
         body = {**definition, "name": name}
         missing = UnknownRecord(str(app_id)[:80], "app")
-        result = self._tenant.send("POST", "/jobs/v2", body, missing, place="job_definition")
+        result = self._tenant.send("POST", _JOBS, body, missing, place="job_definition")
         return self._shown(an_object(result, "the job that was submitted"))
 
     def job(self, id: str) -> PlatformJob:
-        return self._shown(an_object(self._tenant.get(self._path(id), _unknown(id)), f"job {id}"))
+        return self._shown(an_object(self._tenant.get(job_path(_JOBS, id), unknown_job(id)), f"job {id}"))
 
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
-        found: Iterator[JsonObject] = self._listed({})
+        found: Iterator[JsonObject] = self._listed()
         if tenant is not None:
             mark = tenant_mark(tenant)
             found = (one for one in found if is_tenants(text_or(one, "name"), mark))
@@ -106,7 +98,7 @@ class AgavePlatform:
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         what = f"the history of job {id}"
-        found = self._pages(f"{self._path(id)}/history", _unknown(id), {})
+        found = self._pages(f"{job_path(_JOBS, id)}/history", unknown_job(id))
         steps = [
             PlatformStep(
                 status=text(one, "status", what).upper(),
@@ -120,7 +112,7 @@ class AgavePlatform:
     def cancel(self, id: str) -> None:
         body = {"action": "stop"}
         try:
-            self._tenant.send("POST", self._path(id), body, _unknown(id), place="action")
+            self._tenant.send("POST", job_path(_JOBS, id), body, unknown_job(id), place="action")
         except (InvalidField, Conflict):
             # A job that is over cannot be stopped, which is as well.
             if self.job(id).status not in _OVER:
@@ -131,17 +123,17 @@ class AgavePlatform:
     def outputs(self, id: str, path: str = "/") -> Sequence[Entry]:
         where = normalised(path)
         what = f"the outputs of job {id}"
-        with self._job_is_there(id):
+        with job_there(lambda: self.job(id)):
             found = self._pages(
-                f"{self._path(id)}/outputs/listings{quote(where)}", NoSuchPath(f"job {id}: {where}"), {}
+                f"{job_path(_JOBS, id)}/outputs/listings{quote(where)}", NoSuchPath(f"job {id}: {where}"), {}
             )
-            return entries((_listed(one, what) for one in found), where)
+            return entries((read_listed(one, what, size="length") for one in found), where)
 
     def output(self, id: str, path: str) -> BinaryIO:
         where = normalised(path)
         missing = NoSuchPath(f"job {id}: {where}")
-        with self._job_is_there(id):
-            return self._tenant.open(f"{self._path(id)}/outputs/media{quote(where)}", missing)
+        with job_there(lambda: self.job(id)):
+            return self._tenant.open(f"{job_path(_JOBS, id)}/outputs/media{quote(where)}", missing)
 
     # ------------------------------------------------------------------------------- the parts
 
@@ -151,32 +143,16 @@ class AgavePlatform:
         found = [text(one, "id", "a job in the list") for one in recent if bears(text_or(one, "name"), mark)]
         return found[-1] if found else None
 
-    def _listed(self, query: Mapping[str, object]) -> Iterator[JsonObject]:
-        return self._pages("/jobs/v2", PlatformDown("there is no /jobs/v2 at the platform"), query)
+    def _listed(self, query: Mapping[str, object] | None = None) -> Iterator[JsonObject]:
+        return self._pages(_JOBS, PlatformDown("there is no /jobs/v2 at the platform"), query)
 
-    def _pages(self, path: str, missing: Any, query: Mapping[str, object]) -> Iterator[JsonObject]:
-        def pages() -> Iterator[Sequence[JsonObject]]:
-            offset = 0
-            while True:
-                result = self._tenant.get(path, missing, query={**query, "limit": _PAGE, "offset": offset})
-                yield objects(result, f"the answer to GET {path}")
-                offset += _PAGE
+    def _pages(
+        self, path: str, missing: DatacatalogError, query: Mapping[str, object] | None = None
+    ) -> Iterator[JsonObject]:
+        def page(offset: int) -> Any:
+            return self._tenant.get(path, missing, query={**(query or {}), "limit": PAGE, "offset": offset})
 
-        return paged(pages(), _PAGE)
-
-    @contextmanager
-    def _job_is_there(self, id: str) -> Iterator[None]:
-        """Where a path is not found, tell whether it is for want of the job."""
-        try:
-            yield
-        except NoSuchPath:
-            self.job(id)
-            raise
-
-    def _path(self, id: str) -> str:
-        if not isinstance(id, str) or not is_plain(id):
-            raise _unknown(id)
-        return f"/jobs/v2/{id}"
+        return paged(page, f"the answer to GET {path}")
 
     def _shown(self, document: JsonObject) -> PlatformJob:
         job_id = text(document, "id", "a job")
@@ -187,17 +163,3 @@ class AgavePlatform:
             # Its callback URLs carry secrets.
             detail={name: value for name, value in document.items() if name not in _SECRET},
         )
-
-
-def _unknown(id: object) -> UnknownRecord:
-    return UnknownRecord(str(id)[:80], "platform job")
-
-
-def _listed(document: JsonObject, what: str) -> Listed:
-    return Listed(
-        name=text_or(document, "name"),
-        path=text_or(document, "path"),
-        type=text(document, "type", what),
-        size_bytes=whole(document, "length"),
-        modified_ns=nanoseconds(document, "lastModified", what),
-    )
