@@ -60,7 +60,10 @@ class Outgoing(Protocol):
     ) -> Reply:
         """Send a request and read its whole answer.
 
+        Redirects are followed where method and origin stay the same; others are the answer.
+
         Raises:
+            InvalidField: the method or a header is none; nothing was sent.
             ForbiddenTarget: it may not go there; nothing was sent.
             Unreachable: nobody answered in time, or more than the limit; worth another try.
         """
@@ -69,5 +72,8 @@ class Outgoing(Protocol):
     def open(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None
     ) -> AbstractContextManager[Stream]:
-        """Send a request and read its answer piece by piece.  Raises as `send` does, while it is read too."""
+        """Send a request and read its answer piece by piece, as it was sent: packed, if it is.
+
+        Raises as `send` does, while it is read too.
+        """
         ...
