@@ -166,7 +166,10 @@ def _order_complaints(job: Seen) -> Iterator[str]:
 
 
 def _origin_complaints(job: Seen) -> Iterator[str]:
-    """Every entry was sent by somebody: it carries a mark, is the catalog's own, or tells a step of the platform's."""
+    """Every entry was sent by somebody: it carries a mark, is the catalog's own, or tells a step of the platform's.
+
+    What the catalog asked for goes beside what the platform told by itself, which is told once whatever was asked.
+    """
     told: Counter[str] = Counter()
     for number, entry in job.history:
         event = str(entry["name"])
@@ -176,7 +179,7 @@ def _origin_complaints(job: Seen) -> Iterator[str]:
             following = [e["name"] for n, e in job.history if n == number + 1]
             if event != "run" or following != ["finish"]:
                 yield f"entry {number}, {event}, is implied and not followed by finish"
-        elif event not in _OWN:
+        elif event not in _OWN and not (entry["data"] or {}).get("polled"):
             told[_platform_word(entry)] += 1
     if job.settled or told:
         yield from _platform_complaints(told, job.steps)

@@ -25,7 +25,7 @@ from datacatalog.domain.identifiers.typed import Identity
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import CreatePipeline
-from datacatalog.ports.platforms import PlatformJob
+from datacatalog.ports.platforms import PlatformJob, PlatformStep
 from datacatalog.services import dispatch
 from datacatalog.services.access import token_of
 from datacatalog.services.env import Env, Keys, Outcome, Principal, Rules
@@ -33,6 +33,7 @@ from datacatalog.services.indexing import INDEX_QUEUE, index_archive
 from datacatalog.services.jobs import Created, JobPlan, create_job, job_for, move
 from datacatalog.services.launching import LAUNCH_QUEUE, launch_job
 from datacatalog.services.reading import Request
+from datacatalog.services.reconciling import WATCH_QUEUE, watch_job
 from datacatalog.services.webhooks import WEBHOOK_QUEUE, Deliverer, Patience
 from datacatalog.settings import Secrets, Settings, shipped_config
 
@@ -63,13 +64,19 @@ class MemoryPlatform:
 
     Attributes:
         known: the apps that there are.
-        trouble: raised by the next submissions, one each.
+        trouble: raised by the next submissions and questions, one each.
+        name: whose words the statuses are in.
+        statuses, notes: key of a submission -> how far its job is (PENDING where it is not said), and why.
+        asked: how often a job was asked for.
     """
 
     known: Sequence[str] = (APP,)
     trouble: list[DatacatalogError] = field(default_factory=list)
     submitted: dict[str, JsonObject] = field(default_factory=dict)
     name: str = "local"
+    statuses: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
 
     def app(self, app_id: str) -> JsonObject:
         if app_id not in self.known:
@@ -83,15 +90,27 @@ class MemoryPlatform:
         if self.trouble:
             raise self.trouble.pop(0)
         self.submitted.setdefault(key, definition)
-        return self.job(key)
+        return self._told(key)
 
     def job(self, id: str) -> PlatformJob:
+        self.asked += 1
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return self._told(id)
+
+    def _told(self, id: str) -> PlatformJob:
         if id not in self.submitted:
             raise UnknownRecord(id, "job")
-        return PlatformJob(id=id, status="PENDING", link=f"memory://{id}", detail={})
+        return PlatformJob(id=id, status=self.statuses.get(id, "PENDING"), link=f"memory://{id}", detail={})
+
+    def history(self, id: str) -> Sequence[PlatformStep]:
+        told = self._told(id)
+        return [
+            PlatformStep(status=told.status, at=datetime(2019, 2, 8, tzinfo=UTC), note=self.notes.get(id, ""))
+        ]
 
     def cancel(self, id: str) -> None:
-        self.job(id)
+        self._told(id)
 
 
 @dataclass(slots=True)
@@ -126,6 +145,7 @@ class Memory:
             **self.app.tasks,
             INDEX_QUEUE: TaskKind(run=partial(index_archive, env=changed.env), long=True),
             LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=changed.env)),
+            WATCH_QUEUE: TaskKind(run=partial(watch_job, env=changed.env), long=True),
         }
         return replace(changed, app=replace(changed.app, tasks=tasks))
 
@@ -209,6 +229,7 @@ def memory(
     kinds = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
         LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        WATCH_QUEUE: TaskKind(run=partial(watch_job, env=env), long=True),
         WEBHOOK_QUEUE: TaskKind(run=Deliverer(env, PATIENCE), long=True, tries=PATIENCE.tries),
         **{queue: TaskKind(run=run, tries=tries) for queue, run in (tasks or {}).items()},
     }

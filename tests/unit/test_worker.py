@@ -25,6 +25,7 @@ from datacatalog.services.jobs import job_for, move
 from datacatalog.services.launching import LAUNCH_QUEUE
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
+from datacatalog.services.reconciling import WATCH_QUEUE
 from tests.unit.memory import Memory, MemoryPlatform, memory
 
 QUEUE = "tests"
@@ -330,7 +331,7 @@ def test_launch_is_tried_again_while_the_platform_is_away_and_else_fails_the_job
     assert here.names(launched) == names
     assert len(trouble) - len(here.platform.trouble) == min(tries, len(trouble))
     assert dead(here) == []
-    assert here.env.transport.depth() == {}
+    assert here.env.transport.depth() == ({WATCH_QUEUE: 1} if "resource" in names else {})
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -339,9 +340,9 @@ def test_launch_of_a_job_that_was_deleted_ends_quietly(when: str):
     launched = here.launch()
 
     class Purging(MemoryPlatform):
-        def submit(self, definition: Any, *, key: str) -> Any:
+        def submit(self, definition: Any, **whose: Any) -> Any:
             purge()
-            return here.platform.submit(definition, key=key)
+            return here.platform.submit(definition, **whose)
 
     def purge() -> None:
         here.env.store.transact(lambda w: w.records.purge(launched.job.uuid, at=here.clock.now()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.env import Env, Keys, Rules
 from datacatalog.services.indexing import INDEX_QUEUE, index_archive
 from datacatalog.services.launching import LAUNCH_QUEUE, launch_job
+from datacatalog.services.reconciling import WATCH_QUEUE, watch_job
 from datacatalog.settings import Settings, load
 
 
@@ -93,6 +94,7 @@ def build_app(settings: Settings | None = None) -> App:
     tasks = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
         LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        WATCH_QUEUE: TaskKind(run=partial(watch_job, env=env), long=True),
         **webhook_tasks(settings, env),
         **computing.tasks,
     }
@@ -124,6 +126,7 @@ def _rules(settings: Settings) -> Rules:
         actor_ids={name: _actor_id(settings, name) for name in ACTORS},
         callback_nonces=settings.secrets.nonces,
         admin=config["admin"],
+        poll_interval=timedelta(seconds=config["platform"]["poll_interval_s"]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from datacatalog.domain.identifiers.typed import Identity
@@ -28,6 +29,7 @@ class Principal:
     Attributes:
         tenant, project: whose records it makes; "": those of the installation.
         spent: the uses of its nonce are all counted; it may only be told again what it was answered.
+        calls_back: it came with the nonce of callback URLs, which go wherever jobs run (see services.reception).
     """
 
     name: str
@@ -36,6 +38,7 @@ class Principal:
     tenant: str = ""
     project: str = ""
     spent: bool = False
+    calls_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Rules:
         actor_ids: actor name -> its id, for URLs.
         callback_nonces: actor name -> nonce that callback URLs carry.
         admin: owner, project and tenant of new records.
+        poll_interval: how soon a platform is asked for a job of which no callback tells; later looks are further apart.
     """
 
     default_system: str = "data-sd2e-community"
@@ -57,6 +61,7 @@ class Rules:
     actor_ids: Mapping[str, str] = field(default_factory=dict)
     callback_nonces: Mapping[str, str] = field(default_factory=dict, repr=False)
     admin: Mapping[str, str] = field(default_factory=dict)
+    poll_interval: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

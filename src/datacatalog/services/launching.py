@@ -48,6 +48,7 @@ from datacatalog.services.jobs import (
     note,
     place_job,
 )
+from datacatalog.services.reconciling import watch
 
 LAUNCH_QUEUE = "launch-job"
 
@@ -173,7 +174,13 @@ def _submit(uuid: TypedUuid, run: int, task: Task, env: Env) -> PlatformJob:
         raise AlreadyExists(f"job {uuid} has failed already; it is not submitted")
     definition = managed_definition(task.delivery.body["definition"], job, token_of(job.record, env), env)
     env.platform.app(definition["appId"])
-    return env.platform.submit(definition, key=task.delivery.id)
+    whose = job.record.admin
+    return env.platform.submit(
+        definition,
+        key=task.delivery.id,
+        owner=str(whose.get("owner", "")),
+        tenant=str(whose.get("tenant", "")),
+    )
 
 
 def _take_down(uuid: TypedUuid, run: int, submitted: PlatformJob, work: Work, env: Env) -> None:
@@ -184,7 +191,7 @@ def _take_down(uuid: TypedUuid, run: int, submitted: PlatformJob, work: Work, en
         return
     data = {"job_link": submitted.link, "job_id": submitted.id, "status": submitted.status}
     if job.run == run and job.allows(Event.RESOURCE):
-        move(job, Event.RESOURCE, data, work, env)
+        watch(move(job, Event.RESOURCE, data, work, env), submitted.id, work, env)
     else:
         note(job, Event.RESOURCE, data, work, env)
 
