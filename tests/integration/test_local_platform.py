@@ -103,6 +103,7 @@ def test_nothing_stays_behind_of_a_job_that_was_archived(here: Bench) -> None:
         "job.json",
         "lock",
         "status.json",
+        "worker",
     ]
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from datacatalog.adapters.platforms.local.commands import Command
 from datacatalog.adapters.platforms.local.processes import MARK, ProcessId, end_job
-from datacatalog.adapters.platforms.local.runner import Command, Ending, run
+from datacatalog.adapters.platforms.local.runner import Ending, run
 
 PATIENCE_S = 10
 
@@ -37,6 +38,7 @@ def command(
         errors=work / "job.err",
         limit=limit,
         job=folder,
+        attempt=folder,
     )
 
 
@@ -169,6 +171,38 @@ def test_descendants_do_not_outlive_the_command_even_in_sessions_of_their_own(tm
     assert processes_of(tmp_path) == []
 
 
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve(sys.executable, [sys.executable, '-c', "open('daemon', 'w').write(str(__import__('os').getpid()));"
+            "import time; time.sleep(60)"], {})
+    os._exit(0)
+while not (os.path.exists('daemon') and open('daemon').read()):
+    time.sleep(0.01)
+"""
+"""Leaves a process that has neither its parent, its session nor its environment."""
+
+
+def lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("then", ["", "time.sleep(60)"])
+def test_daemon_that_hides_does_not_outlive_its_command(then: str, tmp_path: Path) -> None:
+    what = command(tmp_path, python(DAEMON + then), limit=timedelta(seconds=30 if not then else 1))
+    assert carried_out(what)[0] is (Ending.TIMED_OUT if then else Ending.EXITED)
+    assert not lives(int((what.folder / "daemon").read_text()))
+
+
+def test_daemon_that_hides_does_not_outlive_a_runner_that_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(python(RUNNER, str(tmp_path), DAEMON + "time.sleep(60)")) as runner:
+        until(lambda: (tmp_path / "daemon").exists() and (tmp_path / "daemon").read_text())
+        runner.kill()
+    until(lambda: not lives(int((tmp_path / "daemon").read_text())))
+
+
 def test_command_begins_only_after_it_is_written_down_who_runs_it(tmp_path: Path) -> None:
     what = command(tmp_path, python("open('begun', 'w')"))
 
@@ -184,20 +218,24 @@ def test_command_begins_only_after_it_is_written_down_who_runs_it(tmp_path: Path
     assert processes_of(tmp_path) == []
 
 
-def test_command_dies_with_a_runner_that_is_killed(tmp_path: Path) -> None:
-    code = """
+RUNNER = """
 import sys
 from datetime import timedelta
 from pathlib import Path
-from datacatalog.adapters.platforms.local.runner import Command, run
+from datacatalog.adapters.platforms.local.commands import Command
+from datacatalog.adapters.platforms.local.runner import run
 folder = Path(sys.argv[1])
-sleep = [sys.executable, "-c", "import time; open('begun', 'w'); time.sleep(60)"]
-run(Command(arguments=sleep, environment={}, folder=folder, output=folder / "o",
-    errors=folder / "e", limit=timedelta(minutes=1), job=folder), began=lambda p: None, stop=lambda: False)
+run(Command(arguments=[sys.executable, "-c", sys.argv[2]], environment={}, folder=folder, output=folder / "o",
+    errors=folder / "e", limit=timedelta(minutes=1), job=folder, attempt=folder), began=lambda p: None, stop=lambda: False)
 """
-    with subprocess.Popen(python(code, str(tmp_path))) as runner:
+"""Runs a program: FOLDER PROGRAM."""
+
+
+def test_command_dies_with_a_runner_that_is_killed(tmp_path: Path) -> None:
+    sleep = "import time; open('begun', 'w'); time.sleep(60)"
+    with subprocess.Popen(python(RUNNER, str(tmp_path), sleep)) as runner:
         until((tmp_path / "begun").exists)
-        assert len(processes_of(tmp_path)) == 1
+        assert processes_of(tmp_path)
         runner.kill()
     until(lambda: processes_of(tmp_path) == [])
 

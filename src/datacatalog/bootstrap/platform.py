@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datacatalog.adapters.platforms.local import LocalPlatform
+from datacatalog.adapters.platforms.local.executors import Executor, LocalExecutor
+from datacatalog.adapters.platforms.local.isolation import Isolation
+from datacatalog.adapters.platforms.local.limits import Limits
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
-from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE
+from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE, STOPS_QUEUE
+from datacatalog.adapters.platforms.local.slots import Slots
 from datacatalog.bootstrap.computing import Computing
 from datacatalog.bootstrap.outgoing import for_callbacks
 from datacatalog.bootstrap.platforms_remote import build_remote
@@ -38,13 +42,25 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         owner=config["admin"].get("owner", ""),
         tenant=config["admin"].get("tenant", ""),
         callbacks=for_callbacks(settings),
+        executor=_executor(settings),
+        limits=Limits.read(config["platform"]["limits"]),
     )
     return Computing(
         platform=platform,
         tasks={
             JOBS_QUEUE: TaskKind(run=platform.run, long=True),
+            STOPS_QUEUE: TaskKind(run=platform.stop),
             NOTIFICATIONS_QUEUE: TaskKind(run=platform.notify, tries=NOTIFICATION_TRIES),
         },
         forget=lambda before: platform.forget(before=before),
         stop=platform.close,
+    )
+
+
+def _executor(settings: Settings) -> Executor:
+    config = settings.config["platform"]
+    work = settings.path(config["work"])
+    isolation = Isolation(config["isolation"], hidden=(settings.home, work))
+    return LocalExecutor(
+        Slots(work / ".slots", config["concurrency"]) if config["concurrency"] else None, isolation
     )

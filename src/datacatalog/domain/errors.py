@@ -455,9 +455,17 @@ class Unavailable(DatacatalogError):
 
 
 class NotYet(Unavailable):
-    """Something else has to be done before; waiting for it counts as no try."""
+    """Something else has to be done before; waiting for it counts as no try.
+
+    Args:
+        after: when to look again; None: soon.
+    """
 
     code = "not-yet"
+
+    def __init__(self, reason: str, after: timedelta | None = None) -> None:
+        self.after = after
+        super().__init__(reason)
 
 
 class StoreDown(Unavailable):

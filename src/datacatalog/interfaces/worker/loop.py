@@ -137,7 +137,9 @@ class Worker:
 
     def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
         if isinstance(error, NotYet):
-            self.app.env.transport.retry(delivery, delay=TURN, reason=str(error), counted=False)
+            self.app.env.transport.retry(
+                delivery, delay=error.after or TURN, reason=str(error), counted=False
+            )
         elif error.retry and not self._over(delivery):
             self._again(delivery, str(error))
         else:

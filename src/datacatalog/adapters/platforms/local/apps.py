@@ -11,6 +11,7 @@
     parameters: {column: {type: string, default: volume, required: false}}
     environment: {TZ: UTC}                 the same names may be used here
     max_run_time: "00:05:00"
+    network: false                         it gets none, and is isolated (isolation.py); true, unless it is said
 
 Everything but `id` and `command` may be missing. What is not known here is refused.
 """
@@ -70,6 +71,7 @@ class App:
     Attributes:
         document: as it was registered; `read_app(document, folder)` makes the same app again.
         folder: what `{folder}` stands for; None: it has none.
+        network: whether its command may use the network.
     """
 
     id: str
@@ -81,6 +83,7 @@ class App:
     max_run_time: timedelta
     document: JsonObject
     folder: str | None
+    network: bool = True
 
     def constants(self) -> Mapping[str, tuple[str, ...]]:
         """Return what the names stand for that no job can set."""
@@ -184,7 +187,7 @@ def read_app(document: Any, folder: str | None) -> App:
     Raises:
         InvalidField: names the key and the reason.
     """
-    known = {"id", "label", "command", "inputs", "parameters", "environment", "max_run_time"}
+    known = {"id", "label", "command", "inputs", "parameters", "environment", "max_run_time", "network"}
     fields = _mapping(document, "the definition", known)
     app_id = fields.get("id")
     if not isinstance(app_id, str) or not is_app_id(app_id):
@@ -204,6 +207,7 @@ def read_app(document: Any, folder: str | None) -> App:
         else DEFAULT_RUN_TIME,
         document=fields,
         folder=folder,
+        network=_flag(fields, "network", "the definition", default=True),
     )
 
 

@@ -4,6 +4,7 @@
                      status.json    replaced as a whole with each step
                      cancelled      made by whoever wants the job stopped
                      lock           held while status.json changes
+                     worker         held by the worker that has the job in hand
                      attempt-<n>/   inputs, working folder and the like of the attempt that is under way
 """
 
@@ -14,16 +15,15 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from datacatalog.adapters.platforms.local import disk
 from datacatalog.adapters.platforms.local.apps import read_app
 from datacatalog.adapters.platforms.local.orders import Order, read_order
-from datacatalog.adapters.platforms.local.processes import ProcessId
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import LeaseLost, UnknownRecord
 
@@ -75,14 +75,14 @@ class State:
         steps: at least one, oldest first.
         turn: counts the workers that took the job over; only the last one may write.
         attempt: the number of the attempt under way; 0: none yet.
-        process: the process that the attempt started.
+        process: what runs the attempt's command, as its executor tells; None: nothing has begun.
         ran: whether the attempt's command ended well, so that only its outputs are still to be archived.
     """
 
     steps: tuple[Step, ...]
     turn: int = 0
     attempt: int = 0
-    process: ProcessId | None = None
+    process: JsonObject | None = None
     ran: bool = False
 
     @property
@@ -153,6 +153,17 @@ class Job:
 
     def is_cancelled(self) -> bool:
         return (self.folder / "cancelled").exists()
+
+    @contextmanager
+    def in_hand(self) -> Iterator[bool]:
+        """Show that a worker has the job in hand while the context lasts; False: another one has, or is suspended."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(disk.locked(self.folder / "worker", timedelta(0)))
+            except TimeoutError:
+                yield False
+            else:
+                yield True
 
     def attempt_folder(self, attempt: int) -> Path:
         return self.folder / f"attempt-{attempt}"
@@ -253,7 +264,6 @@ def _written(folder: Path) -> int:
 
 
 def _read_state(document: Mapping[str, Any]) -> State:
-    process = document["process"]
     return State(
         steps=tuple(
             Step(status=step["status"], at=datetime.fromisoformat(step["at"]), note=step["note"])
@@ -261,7 +271,7 @@ def _read_state(document: Mapping[str, Any]) -> State:
         ),
         turn=document["turn"],
         attempt=document["attempt"],
-        process=ProcessId.read(process) if process else None,
+        process=document["process"],
         ran=document["ran"],
     )
 
@@ -273,7 +283,7 @@ def _state_document(state: State) -> JsonObject:
         ],
         "turn": state.turn,
         "attempt": state.attempt,
-        "process": state.process.to_document() if state.process else None,
+        "process": state.process,
         "ran": state.ran,
     }
 

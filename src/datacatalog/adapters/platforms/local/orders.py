@@ -9,6 +9,7 @@ from typing import Any
 
 from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.apps import App
+from datacatalog.adapters.platforms.local.resources import DEFAULT, Resources, read_resources
 from datacatalog.adapters.platforms.local.values import TYPES, Scalar, as_text, duration
 from datacatalog.domain.archive import AgaveUri, check_archive_path
 from datacatalog.domain.documents import JsonObject
@@ -50,6 +51,7 @@ class Order:
     max_run_time: timedelta
     archive: AgaveUri | None
     notifications: tuple[Notification, ...]
+    resources: Resources = DEFAULT
 
     def values(self) -> dict[str, tuple[str, ...]]:
         """Return what the parameters stand for in templates; what was not given has no value."""
@@ -77,6 +79,7 @@ def read_order(definition: JsonObject, app: App, default_system: str) -> Order:
         max_run_time=_run_time(definition, app),
         archive=_archive(definition, default_system),
         notifications=_notifications(definition.get("notifications")),
+        resources=read_resources(definition),
     )
 
 

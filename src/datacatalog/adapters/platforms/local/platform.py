@@ -13,14 +13,16 @@ from typing import BinaryIO
 from datacatalog.adapters.platforms.local.apps import Apps
 from datacatalog.adapters.platforms.local.documents import Site, job_document
 from datacatalog.adapters.platforms.local.execution import Execution, Surroundings
+from datacatalog.adapters.platforms.local.executors import Executor, LocalExecutor
 from datacatalog.adapters.platforms.local.jobs import Accepted, Job, Jobs, job_id
+from datacatalog.adapters.platforms.local.limits import NO_LIMITS, Limits
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
 from datacatalog.adapters.platforms.local.notifications import Notifier, announce
 from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.adapters.platforms.local.outputs import Outputs
 from datacatalog.domain.archive import DEFAULT_SYSTEM
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import InvalidField, NotSupported, PlatformDown
+from datacatalog.domain.errors import InvalidField, NotSupported, NotYet, PlatformDown
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
@@ -28,15 +30,15 @@ from datacatalog.ports.storage import Entry, Storage
 from datacatalog.ports.stores import Store, Work
 from datacatalog.ports.tasks import Task
 
-JOBS_QUEUE = "platform-jobs"
+JOBS_QUEUE, STOPS_QUEUE = "platform-jobs", "platform-stops"
 
 
 class LocalPlatform:
     """Runs registered commands as jobs.
 
-    What it is asked for lies in `work_root`; what is to be done, in two queues of the store, whose tasks workers do:
-    "platform-jobs" (a job takes as long as its command) and "platform-notifications" (one callback). A worker that does
-    both needs more than one thread, or callbacks wait for the command.
+    What it is asked for lies in `work_root`; what is to be done, in queues of the store, whose tasks workers do:
+    "platform-jobs" (a job takes as long as its command), "platform-stops" (a job that is to be stopped) and
+    "platform-notifications" (one callback). A worker that does all needs more than one thread, or the others wait for the command.
     """
 
     def __init__(
@@ -53,6 +55,9 @@ class LocalPlatform:
         tenant: str = "",
         execution_system: str = "local",
         callbacks: Outgoing,
+        executor: Executor | None = None,
+        limits: Limits = NO_LIMITS,
+        name: str = "local",
     ) -> None:
         """Wire the platform.
 
@@ -63,6 +68,9 @@ class LocalPlatform:
             default_system: storage system of inputs and archives that name none.
             owner, tenant: whose the jobs are of whom nobody else is said to be the owner.
             callbacks: sends callbacks, and tells where they may go.
+            executor: what runs commands; None: this machine, as many as workers take on, not isolated.
+            limits: of each process of a command.
+            name: local or slurm.
         Raises:
             Misconfigured: an app file is not as it should be.
         """
@@ -72,13 +80,23 @@ class LocalPlatform:
         self._apps = Apps(apps)
         self._jobs = Jobs(work_root.absolute(), default_system)
         self._closing = threading.Event()
-        self._around = Surroundings(storage=storage, clock=clock, site=site, closing=self._closing.is_set)
+        self._name = name
+        self._around = Surroundings(
+            storage=storage,
+            clock=clock,
+            site=site,
+            closing=self._closing.is_set,
+            executor=executor or LocalExecutor(),
+            limits=limits,
+        )
         self._notifier = Notifier(self._jobs, site, callbacks)
         self._callbacks = callbacks
 
     # ----------------------------------------------------------------------------------- the port
 
-    name = "local"
+    @property
+    def name(self) -> str:
+        return self._name
 
     def app(self, app_id: str) -> JsonObject:
         return self._apps.get(app_id).described()
@@ -108,7 +126,14 @@ class LocalPlatform:
 
     def cancel(self, id: str) -> None:
         with _disk_told():
-            self._jobs.get(id).cancel()
+            job = self._jobs.get(id)
+            job.cancel()
+        if not job.state().final:
+            # Whoever has the job in hand sees to it at once; one that waits is stopped by this.
+            now = self._clock.now()
+            self._store.transact(
+                lambda work: work.outbox.send(STOPS_QUEUE, {"id": job.id}, id=job.accepted.key, at=now)
+            )
 
     def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
         raise NotSupported("this platform registers no apps")
@@ -135,12 +160,27 @@ class LocalPlatform:
 
     def tasks(self) -> Mapping[str, Callable[[Task], None]]:
         """Return what workers have to do: queue -> function."""
-        return {JOBS_QUEUE: self.run, NOTIFICATIONS_QUEUE: self.notify}
+        return {JOBS_QUEUE: self.run, STOPS_QUEUE: self.stop, NOTIFICATIONS_QUEUE: self.notify}
 
     def run(self, task: Task) -> None:
         """Bring one job to its end.  Raises as `Execution.carry_out` does, and UnknownRecord."""
         with _disk_told():
-            Execution(self._jobs.get(task.delivery.body["id"]), task, self._around).carry_out()
+            job = self._jobs.get(task.delivery.body["id"])
+            with job.in_hand():
+                Execution(job, task, self._around).carry_out()
+
+    def stop(self, task: Task) -> None:
+        """Stop a job that nobody has in hand.  Raises as `run` does; NotYet: somebody has, and will see to it."""
+        with _disk_told():
+            job = self._jobs.get(task.delivery.body["id"])
+            state = job.state()
+            if state.final or state.ran:
+                task.finish(lambda work: None)
+                return
+            with job.in_hand() as alone:
+                if not alone:
+                    raise NotYet(f"the worker that has {job.id} in hand stops it")
+                Execution(job, task, self._around).carry_out()
 
     def notify(self, task: Task) -> None:
         """Deliver one callback.  Raises as `Notifier.notify` does."""

@@ -9,19 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
 from datacatalog.adapters.platforms.local import launcher
+from datacatalog.adapters.platforms.local.commands import Command
+from datacatalog.adapters.platforms.local.isolation import Isolation
 from datacatalog.adapters.platforms.local.processes import MARK, ProcessId, end_job, signal_group
 
 GRACE = timedelta(seconds=2)
-"""How long a command that is told to stop may take for it."""
+"""How long a command that is told to stop may take for it; its launcher, that long and a little more."""
+
+_LAUNCHERS_GRACE = GRACE + timedelta(seconds=2)
 
 _LOOK_EVERY = timedelta(milliseconds=200)
 
@@ -32,49 +35,35 @@ class Ending(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What is run, and where.
-
-    Attributes:
-        arguments: the program first.
-        environment: all of it but the mark of the job; nothing is inherited.
-        folder: working directory.
-        output, errors: files that are made for what it prints.
-        job: the job's folder.
-    """
-
-    arguments: Sequence[str]
-    environment: Mapping[str, str]
-    folder: Path
-    output: Path
-    errors: Path
-    limit: timedelta
-    job: Path
-
-
 def run(
-    command: Command, *, began: Callable[[ProcessId], None], stop: Callable[[], bool]
+    command: Command,
+    *,
+    began: Callable[[ProcessId], None],
+    stop: Callable[[], bool],
+    isolation: Isolation | None = None,
 ) -> tuple[Ending, int]:
     """Run a command to its end.
 
     Args:
         began: told of the process before the command begins; what it raises ends the process.
         stop: looked at five times a second; once true, the command is stopped.
+        isolation: None: nothing isolates it.
     Returns:
         How it ended, and its exit code (minus the signal's number where a signal ended it).
     Raises:
         OSError: it could not be started.
+        NotSupported: it has to be isolated, and that does not work here.
     """
+    arguments = (isolation or Isolation()).wrapped(command)
     process = _launched(command)
     identity = ProcessId.of(process.pid)
     try:
         if identity is not None:
             began(identity)
-        _let_go(process, command)
+        _let_go(process, command, arguments)
         ending = _await_end(process.pid, command.limit, stop)
     finally:
-        # The leader is not waited for before its group is dead: until then nobody else can get its number.
+        # The launcher is not waited for before it is dead: until then nobody else can get its number.
         signal_group(process.pid, signal.SIGKILL)
         code = process.wait()
         end_job(command.job, identity)
@@ -99,12 +88,16 @@ def _made(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "wb")
 
 
-def _let_go(process: subprocess.Popen[bytes], command: Command) -> None:
-    environment = {**command.environment, MARK: str(command.job)}
-    line = json.dumps({"arguments": list(command.arguments), "environment": environment}) + "\n"
+def _let_go(process: subprocess.Popen[bytes], command: Command, arguments: Sequence[str]) -> None:
+    order = {
+        "arguments": list(arguments),
+        "environment": {**command.environment, MARK: str(command.job)},
+        "limits": command.limits.resources(),
+        "wrapped": len(arguments) > len(command.arguments),
+    }
     if process.stdin is not None:
         with suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(line.encode())
+            process.stdin.write(json.dumps(order).encode() + b"\n")
 
 
 def _await_end(pid: int, limit: timedelta, stop: Callable[[], bool]) -> Ending:
@@ -113,7 +106,7 @@ def _await_end(pid: int, limit: timedelta, stop: Callable[[], bool]) -> Ending:
         ending = _watch(descriptor, time.monotonic() + limit.total_seconds(), stop)
         if ending is not Ending.EXITED:
             signal_group(pid, signal.SIGTERM)
-            _ended_within(descriptor, GRACE)
+            _ended_within(descriptor, _LAUNCHERS_GRACE)
     finally:
         os.close(descriptor)
     return ending

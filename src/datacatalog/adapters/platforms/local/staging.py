@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -15,25 +14,33 @@ from datacatalog.domain.errors import NoSuchPath
 from datacatalog.domain.paths import components, is_text
 from datacatalog.ports.storage import Storage
 
+_PIECE_BYTES = 1 << 20
+
 _LOG = logging.getLogger(__name__)
 
 
-def stage(storage: Storage, uri: AgaveUri, into: Path) -> Path:
-    """Copy a file, or a directory with everything below it; return the copy, which has the same name.
+def staged(uri: AgaveUri, into: Path) -> Path:
+    """Return where `stage` puts a copy."""
+    return into / components(uri.path)[-1]
 
+
+def stage(storage: Storage, uri: AgaveUri, into: Path, heed: Callable[[], object]) -> None:
+    """Copy a file, or a directory with everything below it, to `staged(uri, into)`.
+
+    Args:
+        heed: called now and then; what it raises ends the copying.
     Raises:
         NoSuchPath, UnsafePath, InvalidField, StorageDown: as the storage says.
         OSError: the copy cannot be written.
     """
     into.mkdir(parents=True)
-    target = into / components(uri.path)[-1]
+    target = staged(uri, into)
     try:
         source = storage.open(uri.system, uri.path)
     except NoSuchPath:
-        _stage_directory(storage, uri, target)
+        _stage_directory(storage, uri, target, heed)
     else:
-        _copy(source, target)
-    return target
+        _copy(source, target, heed)
 
 
 def outputs(folder: Path) -> Iterator[tuple[str, BinaryIO]]:
@@ -70,18 +77,21 @@ def settle(folder: Path) -> None:
         os.fsync(descriptor)
 
 
-def _stage_directory(storage: Storage, uri: AgaveUri, target: Path) -> None:
+def _stage_directory(storage: Storage, uri: AgaveUri, target: Path, heed: Callable[[], object]) -> None:
     depth = len(components(uri.path))
     for info in storage.walk(uri.system, uri.path):
         copy = target.joinpath(*components(info.path)[depth:])
         copy.parent.mkdir(parents=True, exist_ok=True)
-        _copy(storage.open(uri.system, info.path), copy)
+        _copy(storage.open(uri.system, info.path), copy, heed)
     target.mkdir(exist_ok=True)
 
 
-def _copy(source: BinaryIO, target: Path) -> None:
+def _copy(source: BinaryIO, target: Path, heed: Callable[[], object]) -> None:
     with source, target.open("xb") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
+        heed()
+        while piece := source.read(_PIECE_BYTES):
+            copy.write(piece)
+            heed()
 
 
 def _raise(error: OSError) -> NoReturn:

@@ -1,0 +1,49 @@
+"""How many commands run at a time, whoever runs them: files of which each is held by one process at most."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Slots:
+    """A number of places for commands. A process that dies gives up its places, since the kernel does.
+
+    Args:
+        folder: the same for all workers of an installation; made when it is first needed.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder, self.count = folder, count
+
+    @contextmanager
+    def taken(self, job: str) -> Iterator[bool]:
+        """Hold a place for a job; False: all are taken.
+
+        A place that an earlier worker still holds for the same job, being suspended, is the job's.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = False
+        for number in range(self.count):
+            descriptor = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                if _lock(descriptor):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, job.encode())
+                    yield True
+                    return
+                own = own or os.pread(descriptor, 100, 0) == job.encode()
+            finally:
+                os.close(descriptor)
+        yield own
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
