@@ -14,7 +14,6 @@ from datacatalog.domain.errors import (
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.typed import read_typed
-from datacatalog.domain.messages import Message
 from datacatalog.domain.records import Record
 from datacatalog.managers.common import Manager
 from datacatalog.managers.opening import Opens
@@ -52,7 +51,7 @@ def validate_token(token: str | None, uuid: str, mongodb: Opens = None, *, permi
         env = manager.env
         record = _record(uuid, env)
         try:
-            env.store.read(lambda work: access.authorize(Message(token=token), record, work, env))
+            env.store.read(lambda work: access.check_token(token, record, work, env))
         except (InvalidToken, MissingToken) as e:
             if permissive:
                 return False

@@ -90,13 +90,20 @@ def go(
     )
 
 
+def _is_possible(site: Site, path: str, method: str) -> bool:
+    """Tell whether a method is more at an address than an answer that it is not possible there."""
+    uuid = record_uuid(Kind.SAMPLE, SAMPLE, site.app.env.identity)
+    address = path.replace("{kind}", "samples").replace("{uuid:uuid}", uuid)
+    return site.client.request(method, address).status_code != 405
+
+
 def test_these_are_all_the_ways(site: Site):
     routes = [route for route in site.client.app.routes if isinstance(route, Route)]  # type: ignore[attr-defined]
     served = {
         (route.path, method)
         for route in routes
         for method in (route.methods or ())
-        if route.path.startswith(BASE) and method != "HEAD"
+        if route.path.startswith(BASE) and method != "HEAD" and _is_possible(site, route.path, method)
     }
     assert served == {(way.path, way.method) for way in WAYS}
 
@@ -127,7 +134,7 @@ def test_nonce_of_one_actor_does_not_open_the_catalog(site: Site, job: str):
     nonce = create_nonce(site.app.env, actor="jobs-manager", owner="o", level="UPDATE")
     before = site.dump()
     for way in WAYS:
-        refused(go(site, way, job, **{"x-nonce": nonce}), 401)
+        refused(go(site, way, job, **{"x-nonce": nonce}), 403)
     assert site.dump() == before
 
 
@@ -142,7 +149,7 @@ def test_level_opens_what_it_includes(site: Site, job: str, level: str, kind: st
     for way in WAYS:
         answer = go(site, way, job, headers, **query)
         opened = way.level == "READ" or level == "UPDATE"
-        assert answer.status_code == (200 if opened else 401), (way, answer.text)
+        assert answer.status_code == (200 if opened else 403), (way, answer.text)
 
 
 def test_guessing_is_slowed_down_and_a_right_nonce_still_passes(site: Site):
@@ -203,4 +210,4 @@ def test_body_of_who_may_not_write_is_not_even_read(site: Site, sample: str):
         content=b"{",
         headers={"Content-Type": "application/json"},
     )
-    assert refused(answer, 401)["code"] == "bad-credentials"
+    assert refused(answer, 403)["code"] == "insufficient-credentials"

@@ -217,7 +217,7 @@ class MissingCredentials(Unauthenticated):
 
 
 class BadCredentials(Unauthenticated):
-    """What was shown is unknown, expired, used up, for another actor, or of too low a level."""
+    """What was shown is unknown, expired or used up."""
 
     code = "bad-credentials"
 
@@ -231,6 +231,20 @@ class Refused(DatacatalogError):
     code = "refused"
     http = 403
     exit = 77
+
+
+class InsufficientCredentials(Refused):
+    """The nonce or bearer token is good, but of too low a level, or opens another actor."""
+
+    code = "insufficient-credentials"
+
+    @classmethod
+    def level(cls, what: str, has: str, wanted: str) -> InsufficientCredentials:
+        return cls(f"{what} is of level {has}; this takes {wanted}")
+
+    @classmethod
+    def actor(cls, what: str, opens: str) -> InsufficientCredentials:
+        return cls(f"{what} opens {opens} alone")
 
 
 class InvalidToken(Refused):

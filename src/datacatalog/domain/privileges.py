@@ -46,6 +46,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("pipelines-manager", "delete"): _TOKEN,
     ("pipelines-manager", "undelete"): _TOKEN,
     ("pipelines-manager", "retire"): _TOKEN,
+    ("pipelines-manager", "purge"): _ADMIN,
     ("jobs-manager", "create"): _NOBODY,
     ("jobs-manager", "run"): _TOKEN,
     ("jobs-manager", "update"): _TOKEN,
@@ -67,6 +68,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     ("jobs-indexer", "index"): _TOKEN,
     ("jobs-indexer", "indexed"): _TOKEN,
     ("agave-proxy", "launch"): _EXECUTE,
+    ("agave-proxy", "launch-again"): _TOKEN,
     # What the gateway shows and changes besides.
     ("actors", "read"): _READ,
     ("nonces", "list"): _UPDATE,
@@ -93,3 +95,13 @@ NEEDS: Mapping[tuple[str, str], Need] = {
 def level_of(where: str, action: str) -> str:
     """Return the level that an action takes."""
     return NEEDS[where, action].level
+
+
+def lowest_level(where: str) -> str:
+    """Return the level without which nothing can be done there."""
+    return min((need.level for (place, _), need in NEEDS.items() if place == where), key=LEVELS.index)
+
+
+def includes(level: str, wanted: str) -> bool:
+    """Tell whether a credential of a level opens what takes another one."""
+    return LEVELS.index(level) >= LEVELS.index(wanted)

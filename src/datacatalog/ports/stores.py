@@ -79,6 +79,8 @@ class Credential:
         actor: the only actor a nonce opens; "*" for all.
         level: READ, EXECUTE or UPDATE (each includes those before it).
         uses_left: None: unlimited.
+        max_uses: how often it could be used when it was made; None: unlimited, or not known any more.
+        last_use: when a use of it was counted last; uses of what is unlimited are not.
         label: what a list shows in place of the secret (its first characters, or a name).
         owner: whom a request with it runs as.
         tenant: whose people it belongs to; "": the installation's own tenant.
@@ -91,6 +93,8 @@ class Credential:
     actor: str = "*"
     level: str = "EXECUTE"
     uses_left: int | None = None
+    max_uses: int | None = None
+    last_use: datetime | None = None
     label: str = ""
     owner: str = ""
     tenant: str = ""

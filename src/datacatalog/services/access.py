@@ -1,21 +1,31 @@
-"""Who may do what: document tokens, administrative tokens, nonces and bearer tokens."""
+"""Who may do what: document tokens, administrative tokens, nonces and bearer tokens.
+
+What each action takes is written in `domain.privileges`; this is where it is asked for. Secrets that are random are looked up
+by their SHA-256, so that no comparison of theirs can be timed; those that are derived are compared in constant time.
+"""
 
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Required, TypedDict, Unpack
 
+from datacatalog.domain.acts import act_of
 from datacatalog.domain.errors import (
     BadCredentials,
+    InsufficientCredentials,
     InvalidAdminToken,
     InvalidField,
     InvalidToken,
     MissingCredentials,
     MissingToken,
+    ReservedEvent,
 )
 from datacatalog.domain.messages import Message
+from datacatalog.domain.privileges import LEVELS, NEEDS, Shows, includes
 from datacatalog.domain.records import Record
 from datacatalog.domain.tokens import (
     TOKEN_LENGTH,
@@ -27,8 +37,8 @@ from datacatalog.domain.tokens import (
 from datacatalog.ports.stores import Credential, Work
 from datacatalog.services.env import Env, Principal
 
-LEVELS = ("READ", "EXECUTE", "UPDATE")
 NONCE_BYTES = 24
+NONCE_PREFIX = "TACC"
 
 
 # ------------------------------------------------------------------------------------------ documents
@@ -39,33 +49,57 @@ def token_of(record: Record, env: Env) -> str:
     return update_token(env.keys.token, record.uuid, record.salt)
 
 
-def authorize(message: Message, record: Record, work: Work, env: Env) -> None:
-    """Let a message change `record`: with its update token, or with an administrative token.
+def authorize(message: Message, record: Record, work: Work, env: Env, *, action: str | None = None) -> None:
+    """Let a message do to `record` what it asks for, where it shows what the table of privileges wants shown.
+
+    Args:
+        action: of the table, where it is another than the message itself is.
+    Raises:
+        MissingToken, InvalidToken, InvalidAdminToken, ReservedEvent.
+    """
+    if message.trusted:
+        return
+    actor, asked = act_of(message)
+    act = (actor, action or asked)
+    match NEEDS[act].shows:
+        case Shows.NOBODY:
+            raise ReservedEvent(act[1])
+        case Shows.ADMIN_TOKEN:
+            check_admin_token(message.token, work, env)
+        case Shows.UPDATE_TOKEN:
+            check_token(message.token, record, work, env)
+
+
+def check_token(token: str | None, record: Record, work: Work, env: Env) -> None:
+    """Let `record` be changed with its update token, or with an administrative token.
 
     Raises:
         MissingToken, InvalidToken.
     """
-    if message.trusted:
-        return
     try:
-        check_update_token(env.keys.token, record.uuid, record.salt, message.token)
+        check_update_token(env.keys.token, record.uuid, record.salt, token)
     except InvalidToken:
-        if not is_admin_token(message.token or "", work, env.clock.now()):
+        if not is_admin_token(token or "", work, env.clock.now()):
             raise
 
 
-def authorize_admin(message: Message, work: Work, env: Env) -> None:
-    """Let a message do what only administrators do.
+def check_admin_token(token: str | None, work: Work, env: Env) -> None:
+    """Let something be done that only administrators do.
 
     Raises:
         MissingToken, InvalidAdminToken.
     """
-    if message.trusted:
-        return
-    if not message.token:
+    if not token:
         raise MissingToken
-    if not is_admin_token(message.token, work, env.clock.now()):
+    if not is_admin_token(token, work, env.clock.now()):
         raise InvalidAdminToken
+
+
+def check_level(message: Message, principal: Principal) -> None:
+    """Let a message in that comes with a credential of the level that it takes.  Raises InsufficientCredentials."""
+    wanted = NEEDS[act_of(message)].level
+    if not includes(principal.level, wanted):
+        raise InsufficientCredentials.level("the credential", principal.level, wanted)
 
 
 # ----------------------------------------------------------------------------- administrative tokens
@@ -109,7 +143,24 @@ def is_admin_token(token: str, work: Work, at: datetime) -> bool:
 # --------------------------------------------------------------------------------------------- nonces
 
 
-def create_nonce(
+class Conditions(TypedDict, total=False):
+    """What `add_nonce` takes."""
+
+    actor: Required[str]
+    owner: Required[str]
+    level: str
+    max_uses: int | None
+    lifetime: timedelta | None
+    tenant: str
+    within: str
+
+
+def create_nonce(env: Env, **conditions: Unpack[Conditions]) -> str:
+    """Make a nonce as `add_nonce` does; return it alone."""
+    return add_nonce(env, **conditions)[1]
+
+
+def add_nonce(
     env: Env,
     *,
     actor: str,
@@ -117,18 +168,22 @@ def create_nonce(
     level: str = "EXECUTE",
     max_uses: int | None = None,
     lifetime: timedelta | None = None,
-    tenant: str = "TACC",
-) -> str:
+    tenant: str = "",
+    within: str = "UPDATE",
+) -> tuple[Credential, str]:
     """Make a nonce, of which only the digest is kept.
 
     Args:
         actor: the only actor it opens; "*" for all.
         max_uses: None: unlimited.
         lifetime: None: until it is revoked.
+        tenant: whose people it is for; "": the installation's own.
+        within: the level of whoever makes it.
     Returns:
-        `<TENANT>_<32 characters>`, 192 random bits; shown this once.
+        What is kept of it, and itself: `<TENANT>_<32 characters>`, 192 random bits; shown this once.
     Raises:
         InvalidField: the level is none of READ, EXECUTE, UPDATE; or max_uses, lifetime are not positive.
+        InsufficientCredentials: it would open more than its maker's own credential.
     """
     if level not in LEVELS:
         raise InvalidField("level", f"'{level}' is none of {', '.join(LEVELS)}")
@@ -136,7 +191,10 @@ def create_nonce(
         raise InvalidField("max_uses", "must be 1 or more")
     if lifetime is not None and lifetime <= timedelta(0):
         raise InvalidField("lifetime", "must be longer than nothing")
-    nonce = f"{tenant}_{secrets.token_urlsafe(NONCE_BYTES)}"
+    if not includes(within, level):
+        raise InsufficientCredentials.level("the credential", within, f"{level} to make such a nonce")
+    prefix = re.sub("[^A-Za-z0-9.-]", "-", tenant) or NONCE_PREFIX
+    nonce = f"{prefix}_{secrets.token_urlsafe(NONCE_BYTES)}"
     made = env.clock.now()
     credential = Credential(
         digest=digest_of(nonce),
@@ -146,15 +204,33 @@ def create_nonce(
         actor=actor,
         level=level,
         uses_left=max_uses,
-        label=nonce[: len(tenant) + 5] + "…",
+        max_uses=max_uses,
+        label=nonce[: len(prefix) + 5] + "…",
         owner=owner,
+        tenant=tenant,
     )
     env.store.transact(lambda work: work.credentials.put(credential))
-    return nonce
+    return credential, nonce
 
 
 def list_nonces(env: Env) -> list[Credential]:
     return list(env.store.read(lambda work: work.credentials.page("nonce")))
+
+
+def nonces_of(actor: str, env: Env) -> list[Credential]:
+    """Return the nonces that open an actor, those that open all among them."""
+    return [each for each in list_nonces(env) if each.actor in (actor, "*")]
+
+
+def find_nonce(reference: str, actor: str, env: Env) -> Credential | None:
+    """Return the nonce that opens an actor and is named as `revoke_nonce` has it; None where there is not just one."""
+    found = [each for each in nonces_of(actor, env) if _is_named(each, reference)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_named(credential: Credential, reference: str) -> bool:
+    digest = credential.digest
+    return digest == digest_of(reference) or (len(reference) >= 8 and digest.startswith(reference))
 
 
 def revoke_nonce(reference: str, env: Env, *, actor: str | None = None) -> bool:
@@ -165,9 +241,8 @@ def revoke_nonce(reference: str, env: Env, *, actor: str | None = None) -> bool:
     """
 
     def body(work: Work) -> bool:
-        digests = [c.digest for c in work.credentials.page("nonce") if actor in (None, c.actor)]
-        wanted = digest_of(reference)
-        found = [d for d in digests if d == wanted or (len(reference) >= 8 and d.startswith(reference))]
+        mine = [each for each in work.credentials.page("nonce") if actor in (None, each.actor)]
+        found = [each.digest for each in mine if _is_named(each, reference)]
         return len(found) == 1 and work.credentials.remove(found[0])
 
     return env.store.transact(body)
@@ -191,23 +266,37 @@ def authenticate(
         repeats: the request may be one that was answered before, with the last use of its nonce.
     Raises:
         MissingCredentials: it shows none.
-        BadCredentials: they are unknown, expired, used up, for another actor, or of a lower level.
+        BadCredentials: they are unknown, expired or used up.
+        InsufficientCredentials: they are for another actor, or of a lower level.
     """
     if bearer is not None:
         principal = env.bearer(bearer)
-        if principal is None or LEVELS.index(principal.level) < LEVELS.index(level):
+        if principal is None:
             raise BadCredentials("the bearer token")
+        if not includes(principal.level, level):
+            raise InsufficientCredentials.level("the bearer token", principal.level, level)
         return principal
     if nonce is None:
         raise MissingCredentials
     found = env.store.read(lambda work: work.credentials.find(digest_of(nonce)))
-    _check_nonce(found, actor, level, env.clock.now())
-    assert found is not None  # noqa: S101  _check_nonce refuses None
-    spent = found.uses_left is not None and found.uses_left < 1
-    if spent and not repeats:
+    if found is None or found.kind != "nonce":
         raise BadCredentials("the nonce")
+    spent = found.uses_left is not None and found.uses_left < 1
+    if (found.expires is not None and found.expires <= env.clock.now()) or (spent and not repeats):
+        raise BadCredentials("the nonce")
+    if found.actor not in ("*", actor):
+        raise InsufficientCredentials.actor("the nonce", found.actor)
+    if not includes(found.level, level):
+        raise InsufficientCredentials.level("the nonce", found.level, level)
     limited = "limited-nonce" if found.uses_left is not None else "nonce"
-    return Principal(name=found.owner, via=f"{limited}:{found.digest}", level=found.level, spent=spent)
+    return Principal(
+        name=found.owner,
+        via=f"{limited}:{found.digest}",
+        level=found.level,
+        tenant=found.tenant,
+        spent=spent,
+        calls_back=found.digest in map(digest_of, env.rules.callback_nonces.values()),
+    )
 
 
 def count_use(principal: Principal, work: Work, env: Env) -> None:
@@ -224,18 +313,6 @@ def count_use(principal: Principal, work: Work, env: Env) -> None:
 def is_limited(principal: Principal) -> bool:
     """Tell whether a request came with a nonce whose uses are counted."""
     return principal.via.startswith("limited-nonce:")
-
-
-def _check_nonce(found: Credential | None, actor: str, level: str, at: datetime) -> None:
-    good = (
-        found is not None
-        and found.kind == "nonce"
-        and found.actor in ("*", actor)
-        and LEVELS.index(found.level) >= LEVELS.index(level)
-        and (found.expires is None or at < found.expires)
-    )
-    if not good:
-        raise BadCredentials("the nonce")
 
 
 def rotate_token(record: Record, salt: str) -> Record:

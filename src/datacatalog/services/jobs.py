@@ -16,7 +16,6 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     AlreadyExists,
     DatacatalogError,
-    ReservedEvent,
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.sessions import draw_session
@@ -24,11 +23,11 @@ from datacatalog.domain.jobs.callbacks import acts, fact_of
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
-from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, RESERVED_EVENTS, Event, State
+from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.jobs.statuses import table_for
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.linkage.levels import Linkage
-from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, Message, PlatformCallback
+from datacatalog.domain.messages import DeleteJob, JobEvent, MarkIndexed, PlatformCallback
 from datacatalog.domain.records import Link, public_document
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
@@ -248,17 +247,9 @@ def handle_job_event(message: JobEvent, work: Work, env: Env) -> Outcome:
             written, nothing was sent.
     """
     job = job_for(message.uuid, work)
-    _authorize_event(message, job, work, env)
+    access.authorize(message, job.record, work, env)
     moved = move(job, message.name, message.data, work, env)
     return state_outcome(moved, (f"Job state is now: '{moved.state}'",))
-
-
-def _authorize_event(message: JobEvent, job: Job, work: Work, env: Env) -> None:
-    access.authorize(message, job.record, work, env)
-    if message.name in RESERVED_EVENTS and not message.trusted:
-        raise ReservedEvent(message.name)
-    if message.name in ADMIN_EVENTS:
-        access.authorize_admin(message, work, env)
 
 
 def move(
@@ -360,7 +351,7 @@ def handle_delete_job(message: DeleteJob, work: Work, env: Env) -> Outcome:
     record = work.records.find(message.uuid)
     if record is None:
         raise UnknownRecord(message.uuid, "job")
-    access.authorize_admin(message, work, env)
+    access.authorize(message, record, work, env)
     now = env.clock.now()
     if message.force:
         kept = naming_links(message.uuid, work)
@@ -385,13 +376,13 @@ def reset_job(
 
     def reset(work: Work) -> Job:
         job = job_for(uuid, work)
-        access.authorize_admin(Message(token=token), work, env)
+        access.check_admin_token(token, work, env)
         if clear:
             check_clearable(job.archive_path, env.rules.clearable)
         return move(job, Event.RESET, data, work, env)
 
     def look(work: Work) -> Job:
-        access.authorize_admin(Message(token=token), work, env)
+        access.check_admin_token(token, work, env)
         return job_for(uuid, work)
 
     if clear:

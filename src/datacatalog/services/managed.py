@@ -9,7 +9,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import IllegalTransition, InvalidField, UnknownRecord
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.linkage.levels import HIERARCHY, LINKAGE_PARAMETERS
-from datacatalog.domain.messages import DeleteJob, Message
+from datacatalog.domain.messages import DeleteJob
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
@@ -36,7 +36,7 @@ def cancel_job(uuid: TypedUuid, token: str | None, work: Work, env: Env) -> None
         IllegalTransition: something has happened to it.
     """
     job = job_for(uuid, work)
-    access.authorize(Message(token=token), job.record, work, env)
+    access.check_token(token, job.record, work, env)
     if not untouched(uuid, work):
         raise IllegalTransition(uuid, job.state, CANCEL)
     handle_delete_job(DeleteJob(uuid=uuid, force=True, trusted=True), work, env)

@@ -109,13 +109,12 @@ def delete_pipeline(message: DeletePipeline, work: Work, env: Env) -> Outcome:
         UnknownRecord, MissingToken, InvalidToken, InvalidAdminToken, AlreadyExists.
     """
     record = known_pipeline(message.uuid, work)
+    access.authorize(message, record, work, env)
     if message.force:
-        access.authorize_admin(message, work, env)
         if work.links.to(record.uuid, limit=1):
             raise AlreadyExists(f"pipeline {record.uuid} has jobs; it can be retired, not removed")
         work.records.purge(record.uuid, at=env.clock.now())
         return Outcome(result={"uuid": record.uuid, "deleted": "purged"}, log=("Removed pipeline",))
-    access.authorize(message, record, work, env)
     work.records.put(replace(record, visible=False), at=env.clock.now())
     return Outcome(
         result={"uuid": record.uuid, "deleted": "hidden"},

@@ -14,7 +14,6 @@ from datacatalog.domain.errors import InvalidField, PreconditionFailed, UnknownR
 from datacatalog.domain.identifiers.records import normal_body
 from datacatalog.domain.identifiers.typed import overlay
 from datacatalog.domain.kinds import Kind, TypedUuid
-from datacatalog.domain.messages import Message
 from datacatalog.domain.records import (
     Change,
     Link,
@@ -218,7 +217,7 @@ def revoke_token(uuid: TypedUuid, token: str, env: Env) -> Record:
 
     def body(work: Work) -> Record:
         record = work.records.get(uuid)
-        access.authorize_admin(Message(token=token), work, env)
+        access.check_admin_token(token, work, env)
         return work.records.put(access.rotate_token(record, new_salt()), at=env.clock.now())
 
     return env.store.transact(body)

@@ -13,6 +13,7 @@ from typing import Any
 from transitions import Machine
 
 from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.privileges import NEEDS, Shows
 
 
 class State(StrEnum):
@@ -69,10 +70,15 @@ MOVES: Mapping[Event, tuple[frozenset[State], State | None]] = {
     Event.READY:     (frozenset({_S.RESET}), _S.CREATED),
 }  # fmt: skip
 
-ADMIN_EVENTS = frozenset({Event.RESET, Event.READY})
+
+def _shown_for(shows: Shows) -> frozenset[Event]:
+    return frozenset(event for event in Event if NEEDS["jobs-manager", event.value].shows is shows)
+
+
+ADMIN_EVENTS = _shown_for(Shows.ADMIN_TOKEN)
 """Events that only an administrative token opens, on every way in."""
 
-RESERVED_EVENTS = frozenset({Event.CREATE})
+RESERVED_EVENTS = _shown_for(Shows.NOBODY)
 """Events that only the catalog itself writes."""
 
 

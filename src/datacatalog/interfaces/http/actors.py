@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from datacatalog.domain.documents import published
 from datacatalog.domain.errors import InvalidAdminToken, InvalidToken, UnknownActor, UnknownRecord
+from datacatalog.domain.privileges import lowest_level
 from datacatalog.interfaces.http import reading
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.desk import Desk, answering
@@ -58,7 +59,7 @@ class ActorRoutes:
 
         def work() -> Answer:
             repeats = delivery_id is not None
-            principal = self._desk.authenticate(request, name, "EXECUTE", nonce, repeats=repeats)
+            principal = self._desk.authenticate(request, name, lowest_level(name), nonce, repeats=repeats)
             received = Request(actor=name, body=body, context=context)
             sent = Envelope(request=received, principal=principal, delivery_id=delivery_id)
             try:
@@ -90,13 +91,13 @@ class ActorRoutes:
 
     @answering
     async def actors(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", "READ")
+        await self._desk.enter(request, "actors", "read")
         return success([self._shown(name) for name in ACTORS])
 
     @answering
     async def actor(self, request: HttpRequest) -> Response:
         name = actor_name(request, self._desk)
-        await self._desk.admit(request, name, "READ")
+        await self._desk.enter(request, "actors", "read", actor=name)
         return success(self._shown(name))
 
     def _id(self, name: str) -> str:
@@ -114,11 +115,11 @@ class ActorRoutes:
     @answering
     async def executions(self, request: HttpRequest) -> Response:
         name = actor_name(request, self._desk)
-        await self._desk.admit(request, name, "READ")
-        query, store = request.query_params, self._app.env.store
+        env = await self._desk.enter(request, "actors", "read", actor=name)
+        query = request.query_params
         limit, after = reading.limit(query.get("limit", "100")), query.get("after")
         found = await self._desk.run(
-            lambda: store.read(lambda work: work.executions.page(name, after=after, limit=limit))
+            lambda: env.store.read(lambda work: work.executions.page(name, after=after, limit=limit))
         )
         return success({"actorId": self._id(name), "executions": [_execution(e) for e in found]})
 
@@ -133,9 +134,8 @@ class ActorRoutes:
 
     async def _find_execution(self, request: HttpRequest) -> Execution:
         name, wanted = actor_name(request, self._desk), request.path_params["execution"]
-        await self._desk.admit(request, name, "READ")
-        store = self._app.env.store
-        found = await self._desk.run(lambda: store.read(lambda work: work.executions.get(name, wanted)))
+        env = await self._desk.enter(request, "actors", "read", actor=name)
+        found = await self._desk.run(lambda: env.store.read(lambda work: work.executions.get(name, wanted)))
         if found is None:
             raise UnknownRecord(wanted, "execution")
         return found

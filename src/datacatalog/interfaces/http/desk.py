@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from datacatalog.bootstrap import App
 from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge
+from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.answers import failure, unexpected
 from datacatalog.interfaces.http.reading import bearer, number, source
 from datacatalog.ports.stores import Work
@@ -71,7 +72,7 @@ class Desk:
         """Let a request in and count the use of its nonce.
 
         Raises:
-            MissingCredentials, BadCredentials, Throttled.
+            MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
         nonce = request.query_params.get("x-nonce")
         return await self.run(lambda: self._used(request, actor, level, nonce))
@@ -89,7 +90,7 @@ class Desk:
         """Tell whom a request runs as; its nonce is counted by whoever does what it asks for.
 
         Raises:
-            MissingCredentials, BadCredentials, Throttled.
+            MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
         try:
             return access.authenticate(
@@ -112,10 +113,14 @@ class Desk:
         """Tell whom a request runs as; `change` counts the use of its nonce.
 
         Raises:
-            MissingCredentials, BadCredentials, Throttled.
+            MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
         nonce = request.query_params.get("x-nonce")
         return await self.run(lambda: self.authenticate(request, actor, level, nonce))
+
+    async def enter(self, request: HttpRequest, where: str, action: str, *, actor: str = "*") -> Env:
+        """Let a request in as `admit` does, with the level that the table of privileges has; return what it works with."""
+        return self.env(await self.admit(request, actor, level_of(where, action)))
 
     def env(self, principal: Principal) -> Env:
         """Return what a request of `principal` works with: whatever it reads and writes is within its reach."""

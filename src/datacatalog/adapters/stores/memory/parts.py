@@ -194,7 +194,7 @@ class MemoryCredentials:
             return found
         if found.uses_left < 1:
             return None
-        used = replace(found, uses_left=found.uses_left - 1)
+        used = replace(found, uses_left=found.uses_left - 1, last_use=at)
         self.put(used)
         return used
 

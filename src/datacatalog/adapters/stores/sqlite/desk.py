@@ -135,8 +135,8 @@ class SqliteCredentials:
     def put(self, credential: Credential) -> None:
         self._session.write(
             "INSERT OR REPLACE INTO credentials"
-            " (digest, kind, created, expires, actor, level, uses_left, label, owner, tenant)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (digest, kind, created, expires, actor, level, uses_left, max_uses, last_use, label, owner, tenant)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 credential.digest,
                 credential.kind,
@@ -145,6 +145,8 @@ class SqliteCredentials:
                 credential.actor,
                 credential.level,
                 credential.uses_left,
+                credential.max_uses,
+                codec.micros_or_none(credential.last_use),
                 credential.label,
                 credential.owner,
                 credential.tenant,
@@ -163,7 +165,10 @@ class SqliteCredentials:
             return found
         if found.uses_left < 1:
             return None
-        self._session.write("UPDATE credentials SET uses_left = uses_left - 1 WHERE digest = ?", (digest,))
+        self._session.write(
+            "UPDATE credentials SET uses_left = uses_left - 1, last_use = ? WHERE digest = ?",
+            (codec.micros(at), digest),
+        )
         return self.find(digest)
 
     def remove(self, digest: str) -> bool:
@@ -177,12 +182,13 @@ class SqliteCredentials:
 
 
 _CREDENTIAL = (
-    "SELECT digest, kind, created, expires, actor, level, uses_left, label, owner, tenant FROM credentials"
+    "SELECT digest, kind, created, expires, actor, level, uses_left, max_uses, last_use, label, owner, tenant"
+    " FROM credentials"
 )
 
 
 def _credential(row: tuple[Any, ...]) -> Credential:
-    digest, kind, created, expires, actor, level, uses_left, label, owner, tenant = row
+    digest, kind, created, expires, actor, level, uses_left, max_uses, last_use, label, owner, tenant = row
     return Credential(
         digest=digest,
         kind=kind,
@@ -191,6 +197,8 @@ def _credential(row: tuple[Any, ...]) -> Credential:
         actor=actor,
         level=level,
         uses_left=uses_left,
+        max_uses=max_uses,
+        last_use=codec.instant_or_none(last_use),
         label=label,
         owner=owner,
         tenant=tenant,

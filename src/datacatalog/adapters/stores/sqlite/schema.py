@@ -69,6 +69,8 @@ CREATE TABLE credentials (
 
 _SHARING = """
 ALTER TABLE credentials ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+ALTER TABLE credentials ADD COLUMN max_uses INTEGER;
+ALTER TABLE credentials ADD COLUMN last_use INTEGER;
 
 ALTER TABLE executions ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
 

@@ -27,13 +27,12 @@ class About:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._store = desk.app.env.store
 
     @answering
     async def log(self, request: HttpRequest) -> Response:
         """Answer who changed a record, when, and what; what was removed for good counts as hidden."""
         kind, uuid = kind_in(request), uuid_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         asked = parameters(request, "limit", "after", "hidden")
         after, room = _sequence(asked.get("after")), limit(asked.get("limit", "100"))
         hidden = flag("hidden", asked.get("hidden"))
@@ -47,13 +46,13 @@ class About:
                 raise UnknownRecord(uuid, kind)
             return _page("changes", [(n, change.document()) for n, change in changes], room)
 
-        return success(await self._desk.run(lambda: self._store.read(look)))
+        return success(await self._desk.run(lambda: env.store.read(look)))
 
     @answering
     async def history(self, request: HttpRequest) -> Response:
         """Answer what happened to a job, oldest first."""
         uuid = _job_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         asked = parameters(request, "limit", "after", "hidden")
         after, room = _sequence(asked.get("after")), limit(asked.get("limit", "100"))
         hidden = flag("hidden", asked.get("hidden"))
@@ -63,13 +62,13 @@ class About:
             entries = work.history.page(uuid, after=after, limit=room + 1)
             return _page("history", [(n, entry.document()) for n, entry in entries], room)
 
-        return success(await self._desk.run(lambda: self._store.read(look)))
+        return success(await self._desk.run(lambda: env.store.read(look)))
 
     @answering
     async def files(self, request: HttpRequest) -> Response:
         """Answer the files that a job generated, each with its fixity."""
         uuid = _job_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         asked = parameters(request, "limit", "after", "hidden")
         after, room = _uuid(asked.get("after")), limit(asked.get("limit", "100"))
         hidden = flag("hidden", asked.get("hidden"))
@@ -79,7 +78,7 @@ class About:
             page = files_of(uuid, work, after=after, limit=room)
             return {"files": _with_fixity(page.records, work), "next": page.next}
 
-        return success(await self._desk.run(lambda: self._store.read(look)))
+        return success(await self._desk.run(lambda: env.store.read(look)))
 
 
 def _job_in(request: HttpRequest) -> TypedUuid:

@@ -37,19 +37,19 @@ class Browsing:
 
     @answering
     async def kinds(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", "READ")
+        await self._desk.enter(request, "catalog", "read")
         parameters(request)
         return success({"kinds": [_kind(kind) for kind in SPECS]})
 
     @answering
     async def lookup(self, request: HttpRequest) -> Response:
         """Find one record of any kind by whatever it is called."""
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         reference = parameters(request, "ref").get("ref")
         if not reference:
             raise InvalidField("ref", "is missing: a UUID, an identifier, an agave:// URI or a path")
         found = await self._desk.run(
-            lambda: self._env.store.read(lambda work: shown(find_record(reference, work, self._env), work))
+            lambda: env.store.read(lambda work: shown(find_record(reference, work, env), work))
         )
         record = found.record
         answer = {
@@ -62,7 +62,7 @@ class Browsing:
     async def records(self, request: HttpRequest) -> Response:
         """Answer one page of a kind."""
         kind = kind_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         given = context(request)
         given.pop("x-nonce", None)
         query = read_query(kind, given)
@@ -71,7 +71,7 @@ class Browsing:
             page = page_of(query, work)
             return {"records": documents(page.records, work), "next": page.next}
 
-        return success(await self._desk.run(lambda: self._env.store.read(look)))
+        return success(await self._desk.run(lambda: env.store.read(look)))
 
     async def record(self, request: HttpRequest) -> Response:
         """Answer one record, named by its UUID."""
@@ -93,10 +93,10 @@ class Browsing:
             raise UnknownRecord(f"{reference} ('{part}' is asked for at the UUID)", kind) from e
 
     async def _one(self, request: HttpRequest, find: Callable[[Work, bool], Record]) -> Response:
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         hidden = flag("hidden", parameters(request, "hidden").get("hidden"))
         found: Shown = await self._desk.run(
-            lambda: self._env.store.read(lambda work: shown(find(work, hidden), work))
+            lambda: env.store.read(lambda work: shown(find(work, hidden), work))
         )
         return _answered(request, found, found.document, found.located())
 

@@ -25,6 +25,7 @@ from datacatalog.interfaces.http.catalog.showing import record_of
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, limit, number, parameters
 from datacatalog.ports.stores import Work
+from datacatalog.services.env import Env
 from datacatalog.services.lineage import DEPTH, DIRECTIONS, graph_of
 
 T = TypeVar("T")
@@ -58,13 +59,12 @@ class Lineage:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._env = desk.app.env
 
     @answering
     async def lineage(self, request: HttpRequest) -> Response:
         """Answer a record, what lies around it, and all links between these."""
         kind, uuid = kind_in(request), uuid_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         asked = parameters(request, *PARAMETERS)
         directions = _chosen("direction", asked.get("direction", "ancestors"), DIRECTIONS)
         relations = _several("relation", asked.get("relation"), {r.value: r for r in Relation})
@@ -88,7 +88,7 @@ class Lineage:
                     limit=room,
                 )
 
-            return self._env.store.read(walk)
+            return env.store.read(walk)
 
         if chosen is None:
             return success((await self._desk.run(look)).document())
@@ -102,7 +102,7 @@ class Lineage:
     async def export(self, request: HttpRequest) -> Response:
         """Answer how a record came about in a standard format."""
         kind, uuid = kind_in(request), uuid_in(request)
-        await self._desk.admit(request, "*", "READ")
+        env = await self._desk.enter(request, "catalog", "read")
         asked = parameters(request, "format", "depth", "payload")
         wanted = asked.get("format", "prov-json")
         depth = _depth(asked["depth"]) if "depth" in asked else None
@@ -110,33 +110,14 @@ class Lineage:
         exports.exporter(wanted)
         if payload and wanted != exports.CRATE:
             raise InvalidField("payload", f"is for format={exports.CRATE} alone")
-        await self._desk.run(lambda: self._env.store.read(lambda work: record_of(kind, uuid, work)))
+        await self._desk.run(lambda: env.store.read(lambda work: record_of(kind, uuid, work)))
         if payload:
-            return await self._desk.run(lambda: self._crate(uuid, depth))
-        made = await self._desk.run(
-            lambda: exports.export(wanted, uuid, self._env, depth=depth, most=EXPORTED_MAX)
-        )
+            return await self._desk.run(lambda: _crate(uuid, depth, env))
+        made = await self._desk.run(lambda: exports.export(wanted, uuid, env, depth=depth, most=EXPORTED_MAX))
         return Response(
             made.content,
             media_type=made.media_type,
             headers={"Content-Disposition": f'attachment; filename="{made.filename}"', **_SANDBOX},
-        )
-
-    def _crate(self, uuid: TypedUuid, depth: int | None) -> Response:
-        """Pack a crate with its files; it is sent once it is whole, and what was packed goes with the answer."""
-        place = Path(tempfile.mkdtemp(prefix="datacatalog-crate-"))
-        packed = place / "crate.zip"
-        try:
-            exports.export_crate(uuid, self._env, packed, payload=True, depth=depth, most=EXPORTED_MAX)
-        except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
-            raise
-        return FileResponse(
-            packed,
-            media_type="application/zip",
-            filename=f"{uuid}-ro-crate.zip",
-            headers=_SANDBOX,
-            background=BackgroundTask(shutil.rmtree, place, ignore_errors=True),
         )
 
 
@@ -145,6 +126,24 @@ _SANDBOX = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
 """A browser that opens an answer runs nothing of it."""
+
+
+def _crate(uuid: TypedUuid, depth: int | None, env: Env) -> Response:
+    """Pack a crate with its files; it is sent once it is whole, and what was packed goes with the answer."""
+    place = Path(tempfile.mkdtemp(prefix="datacatalog-crate-"))
+    packed = place / "crate.zip"
+    try:
+        exports.export_crate(uuid, env, packed, payload=True, depth=depth, most=EXPORTED_MAX)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return FileResponse(
+        packed,
+        media_type="application/zip",
+        filename=f"{uuid}-ro-crate.zip",
+        headers=_SANDBOX,
+        background=BackgroundTask(shutil.rmtree, place, ignore_errors=True),
+    )
 
 
 def _drawn(graph: Graph, chosen: Drawing) -> tuple[Graph, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datacatalog.bootstrap import App
+from datacatalog.domain.privileges import LEVELS
 from datacatalog.interfaces.http.openapi.parts import (
     TEXT,
     answer,
@@ -18,7 +19,6 @@ from datacatalog.interfaces.http.openapi.parts import (
     schema,
 )
 from datacatalog.interfaces.http.reading import LIMIT_MAX
-from datacatalog.services.access import LEVELS
 from datacatalog.services.dispatch import ACTORS
 
 _TAG = {"tags": ["actors"]}
@@ -45,7 +45,7 @@ def paths(app: App) -> dict[str, Any]:
             "get": _reading(f"{name}: one execution: its logs.", in_path("execution"))
         }
         described[f"{base}/nonces"] = _nonces(name)
-        described[f"{base}/nonces/{{nonce}}"] = {"delete": _revocation(name)}
+        described[f"{base}/nonces/{{nonce}}"] = _one_nonce(name)
     return described
 
 
@@ -102,7 +102,7 @@ def _nonces(name: str) -> dict[str, Any]:
             "summary": f"{name}: make a nonce.",
             "requestBody": {"required": False, "content": {"application/json": {"schema": body}}},
             "responses": {
-                "201": answer("made; it is shown this once", _MADE),
+                "201": answer("made; its id is itself, which is shown this once", _NONCE),
                 **refusals(
                     status_400="it cannot be made so",
                     status_404="unknown actor",
@@ -113,19 +113,28 @@ def _nonces(name: str) -> dict[str, Any]:
     }
 
 
-def _revocation(name: str) -> dict[str, Any]:
+def _one_nonce(name: str) -> dict[str, Any]:
+    called = [in_path("nonce", TEXT, "its id in the list, or itself")]
     return {
-        **_TAG,
-        "summary": f"{name}: revoke a nonce.",
-        "parameters": [in_path("nonce", TEXT, "its id in the list, or itself")],
-        "responses": {"200": answer("revoked"), **refusals(status_404="unknown")},
+        "get": {
+            **_TAG,
+            "summary": f"{name}: one of its nonces.",
+            "parameters": called,
+            "responses": {"200": answer("found", _NONCE), **refusals(status_404="unknown")},
+        },
+        "delete": {
+            **_TAG,
+            "summary": f"{name}: revoke a nonce.",
+            "parameters": called,
+            "responses": {"200": answer("revoked"), **refusals(status_404="unknown")},
+        },
     }
 
 
 _REFUSALS = {
     400: "the message cannot be read; errors name path and schema",
     401: "missing or wrong credentials",
-    403: "the token does not authorize this",
+    403: "the credential or the token does not authorize this",
     404: "unknown actor, job, pipeline or identifier",
     409: "the present state does not allow it",
     413: "the body is over the limit",
@@ -135,15 +144,19 @@ _REFUSALS = {
 _NONCE = objects(
     {
         "id": TEXT,
+        "actorId": TEXT,
+        "apiServer": TEXT,
         "label": TEXT,
         "level": {"enum": [*LEVELS]},
         "owner": TEXT,
         "createTime": schema("timestamp"),
         "expireTime": {"anyOf": [schema("timestamp"), {"type": "null"}]},
+        "lastUseTime": {"anyOf": [schema("timestamp"), {"type": "null"}]},
+        "maxUses": {"type": "integer"},
         "remainingUses": {"type": "integer"},
+        "_links": objects({"self": TEXT, "actor": TEXT}),
     }
 )
-_MADE = objects({"id": TEXT, "actorId": TEXT, "maxUses": {"type": "integer"}})
 _JOB = {"uuid": schema("pipelinejob_uuid"), "token": schema("update_token")}
 _EVENT = schema("pipelinejob_eventname")
 _URL_FIELDS: dict[str, dict[str, Any]] = {

@@ -108,6 +108,7 @@ def refusals(**more: str) -> dict[str, Any]:
     """Describe what any request with credentials may be answered, and more, by `status_400="why"`."""
     return {
         "401": refusal("missing or wrong credentials"),
+        "403": refusal("the credential does not open this"),
         "429": refusal("too many wrong credentials"),
         "503": refusal("not now; nothing was acknowledged"),
         **{name.removeprefix("status_"): refusal(text) for name, text in more.items()},
