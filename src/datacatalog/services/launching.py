@@ -77,7 +77,7 @@ def request_launch(message: LaunchJob, work: Work, env: Env) -> Outcome:
         raise AlreadyExists(f"job {job.uuid} is this very run and was launched; reset it to run it again")
     if not created.fresh:
         # Somebody else may have made it: starting it, and being told its token, takes its token.
-        authorize(message, job.record, work, env)
+        authorize(message, job.record, work, env, action="launch-again")
     return Outcome(
         result={"uuid": job.uuid, "state": job.state.value, "archive_uri": job.archive_uri},
         log=(f"Launching ManagedPipelineJob {job.uuid}",),
