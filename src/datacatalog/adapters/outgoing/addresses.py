@@ -10,6 +10,7 @@ Address = IPv4Address | IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")  # RFC 9637; not every Python knows it
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -43,7 +44,7 @@ def _meant(address: Address) -> tuple[Address, ...]:
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and address not in _UNICAST:
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or address in _DOCUMENTATION):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

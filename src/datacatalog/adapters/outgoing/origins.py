@@ -14,7 +14,8 @@ PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"[!-\[\]-~]{1,4096}")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_NAME_MAX = 253
+_AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^:@\[\]]+))(?::(?P<port>[0-9]{0,5}))?")
+_NAME_MAX, _PORT_MAX = 253, 65535
 
 
 class Origin(NamedTuple):
@@ -46,13 +47,14 @@ def origin(url: str) -> Origin | None:
         return None
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         return None
-    host = _host(parts.hostname or "")
-    if parts.scheme not in PORTS or host is None or "@" in parts.netloc or port == 0:
+    authority = _AUTHORITY.fullmatch(parts.netloc.lower())
+    if parts.scheme not in PORTS or authority is None:
         return None
-    return Origin(parts.scheme, host, PORTS[parts.scheme] if port is None else port)
+    host = _address(authority["six"]) if authority["six"] else _name(authority["name"])
+    port = int(authority["port"] or PORTS[parts.scheme])
+    return Origin(parts.scheme, host, port) if host and 0 < port <= _PORT_MAX else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class HostPattern:
         below = lowered.startswith("*.")
         # An address with colons is told from a port by its brackets.
         found = origin(f"http://{lowered.removeprefix('*.')}")
-        if found is None or re.search(r"[/?#]", text):
+        if found is None or re.search(r"[/?#]|:$", text):
             raise ValueError(f"{text!a} is no host such as example.org, *.example.org or example.org:8443")
         if below and (_is_address(found.host) or "." not in found.host):
             raise ValueError(f"{text!a} would take in too much")
@@ -86,13 +88,16 @@ class HostPattern:
         return named and to.port == port
 
 
-def _host(text: str) -> str | None:
-    """Return a host in its one spelling, or None: it is neither a name nor an address."""
-    if ":" in text:
-        try:
-            return None if "%" in text else str(ipaddress.IPv6Address(text))
-        except ValueError:
-            return None
+def _address(text: str) -> str | None:
+    """Return an IPv6 address in its one spelling, or None: it is none."""
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        return None
+
+
+def _name(text: str) -> str | None:
+    """Return a name, or None: it is none."""
     return text if len(text) <= _NAME_MAX and _NAME.fullmatch(text.removesuffix(".")) else None
 
 
