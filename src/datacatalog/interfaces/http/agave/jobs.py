@@ -16,6 +16,7 @@ from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.definitions import read_definition
 from datacatalog.interfaces.http.agave.paging import PAGING, page
+from datacatalog.interfaces.http.agave.slashes import both
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import delivery_id
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
@@ -42,7 +43,7 @@ class JobRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            *both(BASE, self.jobs, methods=["GET", "POST"]),
+            *both(BASE, self.jobs, "GET", "POST"),
             Route(f"{BASE}/{{job}}", self.job, methods=["GET", "POST"]),
             Route(f"{BASE}/{{job}}/status", self.status),
             Route(f"{BASE}/{{job}}/history", self.history),
@@ -157,8 +158,3 @@ class JobRoutes:
 
 def _step(step: PlatformStep) -> dict[str, Any]:
     return {"status": step.status, "created": published(step.at), "description": step.note}
-
-
-def both(path: str, endpoint: Any, methods: list[str] | None = None) -> list[Route]:
-    """Return the routes of a collection, which Agave's clients ask for with a slash at its end, and people without."""
-    return [Route(each, endpoint, methods=methods) for each in (path, f"{path}/")]

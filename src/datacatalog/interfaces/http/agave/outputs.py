@@ -1,0 +1,73 @@
+"""/jobs/v2/{job}/outputs: what a job made."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from datacatalog.domain.documents import JsonObject
+from datacatalog.domain.identifiers.platforms import job_url
+from datacatalog.domain.paths import normalised
+from datacatalog.domain.privileges import level_of
+from datacatalog.interfaces.http.agave.answers import asked, success
+from datacatalog.interfaces.http.agave.entries import address, listed, shown
+from datacatalog.interfaces.http.agave.paging import PAGING, page
+from datacatalog.interfaces.http.agave.sending import sent
+from datacatalog.interfaces.http.desk import Desk, answering
+from datacatalog.services.env import Env
+from datacatalog.services.submitting import job_of
+
+_BASE = "/jobs/v2/{job}/outputs"
+_NOT_GIVEN = "{filePath}"
+"""What agavepy puts in place of a path that it was not given."""
+
+
+class OutputRoutes:
+    """Listings of outputs, and outputs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{_BASE}/listings", self.listing),
+            Route(f"{_BASE}/listings/{{path:path}}", self.listing),
+            Route(f"{_BASE}/media/{{path:path}}", self.media),
+        ]
+
+    @answering
+    async def listing(self, request: HttpRequest) -> Response:
+        env, job = await self._admitted(request)
+        part, path = page(asked(request, *PAGING)), _path(request)
+        url = address(f"{job_url(self._desk.app.settings.api_url, job)}/outputs/media")
+
+        def look() -> list[JsonObject]:
+            system = str(job_of(job, env).detail.get("executionSystem", ""))
+            found = listed(path, env.platform.outputs(job, path), part)
+            return [shown(entry, system, url, itself=path) for entry in found]
+
+        return success(request, await self._desk.run(look))
+
+    @answering
+    async def media(self, request: HttpRequest) -> Response:
+        env, job = await self._admitted(request)
+        asked(request)
+        path = _path(request)
+
+        def opened() -> BinaryIO:
+            job_of(job, env)
+            return env.platform.output(job, path)
+
+        return await sent(request, self._desk, await self._desk.run(opened), path)
+
+    async def _admitted(self, request: HttpRequest) -> tuple[Env, str]:
+        principal = await self._desk.admit(request, "*", level_of("jobs", "read"))
+        return self._desk.env(principal), request.path_params["job"]
+
+
+def _path(request: HttpRequest) -> str:
+    given = request.path_params.get("path", "")
+    return normalised(f"/{'' if given in (_NOT_GIVEN, '.') else given}")
