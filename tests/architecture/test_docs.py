@@ -54,11 +54,11 @@ def test_every_relative_link_leads_to_a_file() -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     named = {
         (str(page), target)
         for page in pages()
-        for words in re.findall(r"(?:`|\$ )make ((?:[a-z]+ ?)+)", (REPOSITORY / page).read_text())
+        for words in re.findall(r"(?:`|\$ )make ((?:[a-z-]+ ?)+)", (REPOSITORY / page).read_text())
         for target in words.split()
     }
     assert ("README.md", "demo") in named
@@ -69,7 +69,7 @@ def test_every_make_target_is_declared_and_explained() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     declared = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert declared is not None
-    assert set(declared[1].split()) == set(re.findall(r"^([a-z]+):.* ## \w", makefile, re.MULTILINE))
+    assert set(declared[1].split()) == set(re.findall(r"^([a-z-]+):.* ## \w", makefile, re.MULTILINE))
 
 
 def typed_commands() -> Iterator[tuple[Path, list[str]]]:
