@@ -99,8 +99,22 @@ def test_published_message_of_another_schema_is_refused_with_the_reason(site: Si
     answer = site.send(ACTOR, published("message11.json"))
     assert answer.status_code == 400
     errors = answer.json()["result"]["errors"]
-    assert [(e["schema"], e["path"]) for e in errors] == [("agave_pipelinejob", "/")]
+    assert [(e["schema"], e["path"]) for e in errors] == [
+        ("agave_pipelinejob", "/"),
+        ("agave_pipelinejob", "/collection"),
+    ]
     assert "'collection' was unexpected" in errors[0]["message"]
+    assert '"parameters": {"experiment_id": "..."}' in errors[1]["message"]
+    assert site.dump() == before
+
+
+@pytest.mark.parametrize("level", ["sample", "nonesuch", "", 7, [], {"$gt": ""}])
+def test_launch_of_the_older_form_is_told_what_to_write_instead(site: Site, level: Any):
+    before = site.dump()
+    answer = site.send(ACTOR, {"collection": level, "job_definition": {"appId": APP}})
+    told = answer.json()["result"]["errors"][-1]
+    assert (answer.status_code, told["path"]) == (400, "/collection")
+    assert '"parameters": {"sample_id": "..."}' in told["message"]
     assert site.dump() == before
 
 
@@ -260,6 +274,17 @@ def test_without_instance_directory_the_path_follows_from_the_message(proxy: Sit
     body = message(instanced=False)
     job = body_of(proxy, launched(proxy, body)["uuid"])
     assert job["archive_path"] == computed_path(job, proxy.catalog.hierarchy()[Kind.SAMPLE])
+
+
+def test_actor_and_execution_that_manage_a_job_are_told_by_it(proxy: Site):
+    answer = proxy.send(ACTOR, message())
+    result = answer.json()["result"]
+    job = body_of(proxy, result["outcome"]["uuid"])
+    url = proxy.app.settings.api_url
+    assert job["agent"].startswith(f"{url}/actors/v2/")
+    assert job["task"] == f"{job['agent']}/executions/{result['executionId']}"
+    told = proxy.get(job["task"].removeprefix(url))
+    assert told.json()["result"]["id"] == result["executionId"]
 
 
 def test_level_and_patterns_and_archive_of_the_message_are_kept(proxy: Site):

@@ -20,6 +20,7 @@ from datacatalog.domain.errors import (
     InvalidField,
     UnknownRecord,
 )
+from datacatalog.domain.identifiers.platforms import actor_url, task_url
 from datacatalog.domain.indexing import (
     ArchiveIndexRequest,
     IndexRequest,
@@ -50,6 +51,7 @@ from datacatalog.services.jobs import (
 )
 from datacatalog.services.reconciling import watch
 
+ACTOR = "agave-proxy"
 LAUNCH_QUEUE = "launch-job"
 
 
@@ -103,8 +105,17 @@ def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
         instanced=message.instanced,
         archive_system=system,
         archive_path=path,
-        extra={**_patterns(message), "agent": f"{env.rules.api_url}/apps/v2/{app_id}"},
+        extra={**_patterns(message), **_managed_by(message, env)},
     )
+
+
+def _managed_by(message: LaunchJob, env: Env) -> dict[str, str]:
+    """Return the actor that manages the job, and its execution, as their URLs.
+
+    Source: docs, Job Life Cycle, "the actor and execution for the managing instance".
+    """
+    actor = actor_url(env.rules.api_url, env.rules.actor_ids.get(ACTOR, ACTOR))
+    return {"agent": actor} | ({"task": task_url("", actor, message.execution)} if message.execution else {})
 
 
 def _check_notifications(own: Any) -> None:

@@ -21,6 +21,7 @@ from datacatalog.domain.errors import (
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.jobs.lifecycle import read_event
 from datacatalog.domain.kinds import Kind, TypedUuid
+from datacatalog.domain.linkage.levels import LINKAGE_PARAMETERS
 from datacatalog.domain.messages import (
     CreatePipeline,
     DeleteJob,
@@ -347,7 +348,7 @@ def read_for_agave_proxy(request: Request, schemas: Schemas) -> Message:
     """Read the description of a job to launch."""
     document = read_document(request.body) or {}
     if not schemas.valid(LAUNCH, document):
-        raise refusal(document, (LAUNCH,), schemas)
+        raise _launch_refusal(document, schemas)
     return LaunchJob(
         token=request.context.get("token"),
         definition=document["job_definition"],
@@ -358,3 +359,16 @@ def read_for_agave_proxy(request: Request, schemas: Schemas) -> Message:
         processing_level=document.get("processing_level", "1"),
         archive_path=document.get("archive_path"),
     )
+
+
+def _launch_refusal(document: JsonObject, schemas: Schemas) -> InvalidMessage:
+    """Return the error that tells why a launch does not fit, and what to write in place of the older form.
+
+    That one named a level, under `collection`, and no record.
+    """
+    found = schemas.complaints(LAUNCH, document)
+    if (level := document.get("collection")) is not None:
+        wanted = f"{level}_id" if f"{level}_id" in LINKAGE_PARAMETERS else "sample_id"
+        instead = f'is of an older form; name the record itself: "parameters": {{"{wanted}": "..."}}'
+        found = [*found, ("/collection", instead)]
+    return InvalidMessage({LAUNCH: found})

@@ -11,7 +11,7 @@ from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.apps import App
 from datacatalog.adapters.platforms.local.resources import DEFAULT, Resources, read_resources
 from datacatalog.adapters.platforms.local.values import TYPES, Scalar, as_text, duration
-from datacatalog.domain.archive import AgaveUri, check_archive_path
+from datacatalog.domain.archive import AgaveUri, check_directory
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.paths import normalised
@@ -150,7 +150,7 @@ def _archive(definition: JsonObject, default_system: str) -> AgaveUri | None:
         return None
     if not isinstance(path, str) or not isinstance(system, str):
         raise InvalidField("archivePath", "wants an absolute path, since outputs are to be archived")
-    return AgaveUri(system, check_archive_path(path))
+    return AgaveUri(system, check_directory(path))
 
 
 def _notifications(value: Any) -> tuple[Notification, ...]:
