@@ -175,7 +175,7 @@ def test_token_that_expired_while_it_waited_opens_nothing(site: Site):
         site.catalog.work()
     finally:
         site.catalog.app = kept
-    assert execution(site, taken_as)["outcome"]["code"] == "invalid-token"
+    assert execution(site, taken_as)["outcome"]["code"] == "invalid-admin-token"
     assert site.state(job) == "FAILED"
 
 

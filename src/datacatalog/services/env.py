@@ -104,12 +104,16 @@ class Env:
 
         Its store holds what is within the principal's reach (services.tenancy); what it makes is its tenant's.
         """
-        tenant, project = principal.tenant or self.home, principal.project or self.rules.admin.get("project")
-        admin = {"owner": principal.name, "project": project, "tenant": tenant}
+        tenant = principal.tenant or self.home
+        admin = {
+            "owner": principal.name or self.rules.admin.get("owner"),
+            "project": principal.project or self.rules.admin.get("project"),
+            "tenant": tenant,
+        }
         seeker = Seeker(tenant=tenant, name=principal.name)
         return replace(
             self,
-            store=ConfinedStore(self._whole, seeker, home=self.home, clock=self.clock),
+            store=ConfinedStore(self.whole_store, seeker, home=self.home, clock=self.clock),
             rules=replace(self.rules, admin={name: value for name, value in admin.items() if value}),
         )
 
@@ -126,7 +130,8 @@ class Env:
         )
 
     @property
-    def _whole(self) -> Store:
+    def whole_store(self) -> Store:
+        """The ledger as the installation itself sees it: all there is."""
         return self.store.whole if isinstance(self.store, ConfinedStore) else self.store
 
     def entry_uuid(self) -> TypedUuid:

@@ -2,20 +2,27 @@
 
 `receive` handles a message in the caller's time (inline), or takes it into its actor's queue (queued). Either way the
 effect, the execution record and the memory of the request's own id are one commit. A refused message writes nothing.
+
+A message reads and changes what is within the reach of its sender (services.tenancy), then and when it was queued. The nonce of
+callback URLs has no reach of its own: with it, a message that shows a job's update token acts for that job's tenant, since jobs
+of all tenants are called back by the same platforms.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from datacatalog.domain.acts import act_of
 from datacatalog.domain.documents import minified
 from datacatalog.domain.errors import AlreadyExists, BadCredentials, DatacatalogError
 from datacatalog.domain.identifiers.platforms import execution_id
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import Message
+from datacatalog.domain.privileges import NEEDS, Shows
 from datacatalog.domain.tokens import digest_of
 from datacatalog.ports.stores import Delivery, Execution, Work
 from datacatalog.services import access
@@ -60,24 +67,28 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
         BadMessage, BadCredentials, Refused, NotFound, Conflict: nothing was written.
         Unavailable: nothing was acknowledged.
     """
+    principal = envelope.principal
+    env = env.acting_for(principal)
     if envelope.delivery_id is None:
         envelope = replace(envelope, delivery_id=delivery_in(envelope.request, env.schemas))
     # What was answered is answered alike, even where the same message would be refused by now.
     if envelope.delivery_id and (before := env.store.read(lambda work: _answered(envelope, work, env))):
         return before
-    if envelope.principal.spent:
+    if principal.spent:
         raise BadCredentials("the nonce")
     to = actor(envelope.request.actor)
     message = to.read(envelope.request, env.schemas)
+    access.check_level(message, principal)
+    env = _acting(message, principal, env)
     if not queued:
         message = prepared(message, env)
     execution = _new_execution(env)
     message = replace(message, execution=execution)
 
     def take(work: Work) -> Answer:
-        access.count_use(envelope.principal, work, env)
+        access.count_use(principal, work, env)
         if queued:
-            outcome = _enqueue(to, message, envelope.request, execution, work, env)
+            outcome = _enqueue(to, message, envelope, execution, work, env)
         else:
             outcome = handle(message, work, env)
         _write_execution(execution, to, outcome, queued, work, env)
@@ -92,6 +103,16 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
     if envelope.delivery_id is None:
         return env.store.transact(take)
     return env.store.transact(lambda work: _once(envelope, take, work, env))
+
+
+def _acting(message: Message, principal: Principal, env: Env) -> Env:
+    """Return what a message works with."""
+    uuid = getattr(message, "uuid", None)
+    if message.trusted or (principal.calls_back and NEEDS[act_of(message)].shows is Shows.UPDATE_TOKEN):
+        record = env.whole_store.read(lambda work: work.records.find(uuid)) if uuid else None
+        if record is not None:
+            return env.acting_like(record)
+    return env.acting_for(principal)
 
 
 def _write_execution(execution: str, to: Actor, outcome: Outcome, queued: bool, work: Work, env: Env) -> None:
@@ -134,7 +155,9 @@ def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
 
 
 def _scope(envelope: Envelope) -> str:
-    return f"{envelope.request.actor}:{envelope.principal.name}"
+    principal = envelope.principal
+    whose = f"{principal.tenant}/{principal.name}" if principal.tenant else principal.name
+    return f"{envelope.request.actor}:{whose}"
 
 
 def _once(envelope: Envelope, take: Callable[[Work], Answer], work: Work, env: Env) -> Answer:
@@ -178,15 +201,25 @@ def _with_token(
 # --------------------------------------------------------------------------------------------- queued
 
 
-def _enqueue(to: Actor, message: Message, request: Request, execution: str, work: Work, env: Env) -> Outcome:
-    """Put a message into its actor's queue, as it came.
+def _enqueue(
+    to: Actor, message: Message, envelope: Envelope, execution: str, work: Work, env: Env
+) -> Outcome:
+    """Put a message into its actor's queue, as it came, and who sent it.
 
-    Its token stays with it until it is handled, and is checked then, against the document as it is by then.
+    Its token stays with it until it is handled, and is checked then, against the document as it is by then. Meanwhile it is
+    kept sealed: whoever looks into the queue, or into a copy of the ledger, learns no secret.
     """
+    request, sender = envelope.request, envelope.principal
+    said = {"body": request.body.decode(), "context": dict(request.context)}
     item = {
-        "body": request.body.decode(),
-        "context": dict(request.context),
+        "sealed": env.sealer.seal(minified(said).encode(), execution),
         "execution": execution,
+        "sender": {
+            "name": sender.name,
+            "tenant": sender.tenant,
+            "project": sender.project,
+            "calls_back": sender.calls_back,
+        },
     }
     work.outbox.send(to.name, item, id=execution, at=env.clock.now())
     return Outcome(result={"queued": type(message).__name__}, http=202)
@@ -202,6 +235,7 @@ def handle_delivery(delivery: Delivery, env: Env) -> Answer:
     """
     to = actor(delivery.queue)
     message, execution = _from_queue(to, delivery, env)
+    env = _acting(message, _sender(delivery), env)
     message = replace(prepared(message, env), execution=execution)
 
     def body(work: Work) -> Answer:
@@ -220,8 +254,14 @@ def _from_queue(to: Actor, delivery: Delivery, env: Env) -> tuple[Message, str]:
         request = Request(actor=to.name, body=minified(item["message"]).encode())
         message = to.read(request, env.schemas)
         return replace(message, trusted=True), _new_execution(env)
-    request = Request(actor=to.name, body=item["body"].encode(), context=item["context"])
+    said = json.loads(env.sealer.open(item["sealed"], item["execution"])) if "sealed" in item else item
+    request = Request(actor=to.name, body=said["body"].encode(), context=said["context"])
     return to.read(request, env.schemas), item["execution"]
+
+
+def _sender(delivery: Delivery) -> Principal:
+    """Return who sent a queued message; one that was queued before that was written down is the installation's own."""
+    return Principal(**{"name": "", **delivery.body.get("sender", {})}, via="queue")
 
 
 def refuse_delivery(delivery: Delivery, error: DatacatalogError, env: Env) -> None:
@@ -235,7 +275,9 @@ def refuse_delivery(delivery: Delivery, error: DatacatalogError, env: Env) -> No
 
     def body(work: Work) -> None:
         work.outbox.hold(delivery)
-        _finish_execution(execution, delivery.queue, delivery, outcome, "ERROR", work, env)
+        taken = work.executions.get(delivery.queue, execution)
+        whose = _sender(delivery).tenant if taken is None else taken.tenant
+        _finish_execution(execution, delivery.queue, delivery, outcome, "ERROR", work, env, tenant=whose)
 
     env.store.transact(body)
 
@@ -248,11 +290,14 @@ def _finish_execution(
     status: str,
     work: Work,
     env: Env,
+    *,
+    tenant: str = "",
 ) -> None:
     work.executions.put(
         Execution(
             id=execution,
             actor=actor_name,
+            tenant=tenant,
             status=status,
             received=delivery.sent,
             finished=env.clock.now(),
