@@ -140,14 +140,23 @@ def subscriptions(env: Env) -> Iterator[Subscription]:
         yield from page
 
 
-def trouble_of(id: str, work: Work) -> Trouble | None:
-    """Return what is wrong with a subscriber; None: nothing that is known."""
-    return trouble_with(id, work)
+def subscription_page(work: Work, *, after: str | None, limit: int) -> dict[str, Any]:
+    """Return subscriptions as they are shown, ordered by id, and `next`: the last id, where there may be more."""
+    page = work.subscriptions.page(after=after, limit=limit)
+    return {
+        "subscriptions": [document_of(each, work) for each in page],
+        "next": page[-1].id if len(page) == limit else None,
+    }
 
 
-def document_of(subscription: Subscription, trouble: Trouble | None = None) -> dict[str, Any]:
-    """Return a subscription as it is shown: without its secret, and without what of its URL may be one."""
-    shown: dict[str, Any] = {
+def document_of(subscription: Subscription, work: Work | None = None) -> dict[str, Any]:
+    """Return a subscription as it is shown: without its secret, and without what of its URL may be one.
+
+    Args:
+        work: to look up whether there is trouble with it; None: there is none yet.
+    """
+    trouble = trouble_with(subscription.id, work) if work is not None else None
+    return {
         "id": subscription.id,
         "subject": subscription.subject,
         "events": list(subscription.events),
@@ -156,16 +165,17 @@ def document_of(subscription: Subscription, trouble: Trouble | None = None) -> d
         "tenant": subscription.tenant,
         "created": published(subscription.created),
         "paused": subscription.paused,
-        "trouble": None,
+        "trouble": None if trouble is None else _shown_trouble(trouble),
     }
-    if trouble is not None:
-        shown["trouble"] = {
-            "since": published(trouble.since),
-            "failures": trouble.failures,
-            "next": published(trouble.until),
-            "reason": trouble.reason,
-        }
-    return shown
+
+
+def _shown_trouble(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "since": published(trouble.since),
+        "failures": trouble.failures,
+        "next": published(trouble.until),
+        "reason": trouble.reason,
+    }
 
 
 def shown_url(url: str) -> str:

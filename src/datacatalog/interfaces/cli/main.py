@@ -46,6 +46,9 @@ COMMANDS: Mapping[str, Later] = {
     "send": Later("sending:send", "Send a message to an actor."),
     "token": Later("tokens:token", "Make tokens, and revoke those of a document."),
     "nonce": Later("nonces:nonce", "Make, list and revoke nonces."),
+    "subscriptions": Later(
+        "subscriptions:subscriptions", "Tell others what happens to jobs, by signed requests."
+    ),
     "queue": Later("queues:queue", "Look into the queues; revive or discard dead letters."),
     "doctor": Later("doctor:doctor", "Check this catalog, and tell what to do."),
     "completion": Later("completion:completion", "Print the completion script of a shell."),

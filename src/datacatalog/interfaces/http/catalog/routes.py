@@ -12,6 +12,7 @@ from datacatalog.interfaces.http.catalog.addresses import BASE, RECORD, kind_in
 from datacatalog.interfaces.http.catalog.browsing import Browsing
 from datacatalog.interfaces.http.catalog.lineage import Lineage
 from datacatalog.interfaces.http.catalog.managed import MANAGED, elsewhere
+from datacatalog.interfaces.http.catalog.subscriptions import Subscribing
 from datacatalog.interfaces.http.catalog.writing import Writing
 from datacatalog.interfaces.http.desk import Desk, answering
 
@@ -28,11 +29,13 @@ class CatalogRoutes:
         self._about = About(desk)
         self._writing = Writing(desk)
         self._lineage = Lineage(desk)
+        self._subscribing = Subscribing(desk)
 
     def routes(self) -> list[Route]:
         return [
             Route(BASE, self._browsing.kinds),
             Route(f"{BASE}/lookup", self.lookup, methods=EVERY),
+            *self._subscribing.routes(),
             Route(f"{BASE}/{{kind}}", self.collection, methods=EVERY),
             Route(RECORD, self.record, methods=["GET", "PUT", "PATCH", "DELETE"]),
             Route(f"{RECORD}/undelete", self._writing.undelete, methods=["POST"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 from datacatalog import __version__
 from datacatalog.bootstrap import App
-from datacatalog.interfaces.http.openapi import about, actors, agave, catalog
+from datacatalog.interfaces.http.openapi import about, actors, agave, catalog, subscriptions
 from datacatalog.interfaces.http.openapi.parts import ANSWER, REFUSAL, SCHEMAS, refusal
 
 
@@ -24,7 +24,13 @@ def document(app: App) -> dict[str, Any]:
             {"name": "catalog", "description": "Records, their links, logs, lineage and exports."},
             {"name": "platform", "description": "Apps, jobs and files, as Agave has them."},
         ],
-        "paths": {**_SERVICE, **actors.paths(app), **catalog.paths(), **agave.paths()},
+        "paths": {
+            **_SERVICE,
+            **actors.paths(app),
+            **catalog.paths(),
+            **subscriptions.paths(),
+            **agave.paths(),
+        },
         "components": {
             "schemas": {**schemas, "answer": ANSWER, "refusal": REFUSAL, **about.SCHEMAS_OF_ANSWERS},
             "securitySchemes": {
