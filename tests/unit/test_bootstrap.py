@@ -109,6 +109,14 @@ def test_what_is_configured_is_what_is_used(wired):
         ({"bearer": {"algorithm": "ES256", "public_key_file": "secrets.json"}}, "bearer.public_key_file"),
         ({"bearer": {"algorithm": "RS256"}}, "bearer.public_key_file"),
         ({"bearer": {"algorithm": "ES256", "public_key_file": "none.pem"}}, "bearer.public_key_file"),
+        ({"outgoing": {"hosts": ["*.org"]}}, "outgoing.hosts"),
+        ({"outgoing": {"private_networks": ["10.1.2.3/16"]}}, "outgoing.private_networks"),
+        ({"platform": {"callbacks_to": ["gateway:8000"]}}, "platform.callbacks_to"),
+        ({"gateway": {"url": "https://user@gateway"}}, "gateway.url"),
+        (
+            {"gateway": {"url": "https://gateway", "tls_certificate_file": "secrets.json"}},
+            "gateway.tls_certificate_file",
+        ),
     ],
 )
 def test_what_cannot_be_wired_is_said(tmp_path, sections: dict[str, Any], says: str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from datacatalog.adapters.outgoing.addresses import read_networks
+from datacatalog.adapters.outgoing.connections import tls_context
 from datacatalog.adapters.outgoing.origins import HostPattern
 from datacatalog.adapters.outgoing.web import Policy, WebOutgoing, read_origin
 from datacatalog.domain.errors import Misconfigured
@@ -28,6 +29,7 @@ def build_outgoing(
     """
     config = settings.config["outgoing"]
     total_s = config["total_timeout_s"]
+    check_named("gateway.url", [settings.api_url], read_origin)
     check_named("outgoing.hosts", config["hosts"], HostPattern.parse)
     check_named("outgoing.private_networks", config["private_networks"], lambda text: read_networks([text]))
     policy = Policy(
@@ -54,7 +56,6 @@ def for_webhooks(settings: Settings) -> Outgoing:
 def for_callbacks(settings: Settings) -> Outgoing:
     """Make the way out of jobs' callbacks: to this installation itself, `platform.callbacks_to` and `outgoing.hosts`."""
     others = settings.config["platform"]["callbacks_to"]
-    check_named("gateway.url", [settings.api_url], read_origin)
     check_named("platform.callbacks_to", others, read_origin)
     return build_outgoing(
         settings, origins=[settings.api_url, *others], hosts=settings.config["outgoing"]["hosts"]
@@ -71,9 +72,13 @@ def check_named(key: str, texts: Iterable[str], read: Callable[[str], object]) -
 
 
 def _own_certificate(settings: Settings) -> Mapping[str, str]:
-    """Return what this installation's own certificate is believed for: itself."""
-    file = settings.config["gateway"]["tls_certificate_file"]
-    if file is None or not settings.api_url.startswith("https:"):
+    """Return what this installation's own certificate is believed for: itself.  Raises Misconfigured."""
+    configured = settings.config["gateway"]["tls_certificate_file"]
+    if configured is None or not settings.api_url.startswith("https:"):
         return {}
-    check_named("gateway.url", [settings.api_url], read_origin)
-    return {settings.api_url: str(settings.path(file))}
+    file = str(settings.path(configured))
+    try:
+        tls_context(file)
+    except OSError as e:
+        raise Misconfigured(f"gateway.tls_certificate_file: {file}: {e.strerror or 'no certificate'}") from e
+    return {settings.api_url: file}
