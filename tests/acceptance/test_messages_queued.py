@@ -12,6 +12,7 @@ import pytest
 
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.services.dispatch import ACTORS
+from datacatalog.services.records import revoke_token
 from tests.acceptance.site import Site, changed, closed, opened
 from tests.harness import install
 
@@ -128,13 +129,15 @@ def test_what_cannot_be_read_is_refused_at_the_door(site: Site, body: Any):
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "illegal event": ({"name": "finish"}, 409, "illegal-transition"),
-    "reserved event": ({"name": "create"}, 403, "reserved-event"),
-    "no token": ({"token": None}, 403, "missing-token"),
-    "wrong token": ({"token": "x" * 17}, 403, "invalid-token"),
-    "event of administrators": ({"name": "reset"}, 403, "invalid-admin-token"),
     "unknown job": ({"uuid": "107acb4d-1f93-553a-9e1c-b7b58125bc89"}, 404, "unknown-record"),
     "filters that are none": ({"name": "index", "data": {"filters": 7}}, 400, "invalid-message"),
-    "trusted, it says": ({"token": None, "data": {"trusted": True}}, 403, "missing-token"),
+}
+NOT_LET_IN: dict[str, tuple[dict[str, Any], str]] = {
+    "reserved event": ({"name": "create"}, "reserved-event"),
+    "no token": ({"token": None}, "missing-token"),
+    "wrong token": ({"token": "x" * 17}, "invalid-token"),
+    "event of administrators": ({"name": "reset"}, "invalid-admin-token"),
+    "trusted, it says": ({"token": None, "data": {"trusted": True}}, "missing-token"),
 }
 
 
@@ -157,12 +160,41 @@ def test_what_is_refused_later_shows_as_error_becomes_a_dead_letter_and_changes_
     assert site.app.env.transport.depth().get("jobs-manager", 0) == 0
 
 
+@pytest.mark.parametrize("name", NOT_LET_IN)
+def test_message_without_its_documents_token_is_refused_at_the_door(site: Site, name: str):
+    changes, code = NOT_LET_IN[name]
+    job = site.job()
+    body = {"uuid": job.job.uuid, "name": "run", "token": job.token, **changes}
+    before = site.dump()
+    answer = site.send("jobs-manager", {k: v for k, v in body.items() if v is not None})
+    assert (answer.status_code, answer.json()["result"]["code"]) == (403, code)
+    assert site.dump() == before
+
+
 def test_message_that_looks_like_the_catalogs_own_is_not_trusted(site: Site):
     job = site.job()
-    taken_as = taken(site.send("jobs-manager", {"message": {"uuid": job.job.uuid, "name": "run"}}))
-    site.catalog.work()
-    assert execution(site, taken_as)["outcome"]["code"] == "missing-token"
+    answer = site.send("jobs-manager", {"message": {"uuid": job.job.uuid, "name": "run"}})
+    assert (answer.status_code, answer.json()["result"]["code"]) == (403, "missing-token")
     assert site.history(job) == ["create"]
+
+
+def test_token_that_was_revoked_while_the_message_waited_opens_nothing(site: Site):
+    job = site.job()
+    taken_as = taken(site.event(job, "run"))
+    revoke_token(job.job.uuid, site.admin(), site.app.env)
+    site.catalog.work()
+    assert execution(site, taken_as)["outcome"]["code"] == "invalid-token"
+    assert site.history(job) == ["create"]
+
+
+def test_queue_shows_no_secret_of_a_message_that_waits(site: Site):
+    job = site.job()
+    taken(site.event(job, "update", data={"callback": f"https://example.org/?token={job.token}"}))
+    kept = str(site.dump()["messages"])
+    assert job.token not in kept
+    assert "example.org" not in kept
+    site.catalog.work()
+    assert site.history(job)[-1] == "update"
 
 
 def test_token_that_expired_while_it_waited_opens_nothing(site: Site):

@@ -61,6 +61,18 @@ def test_memory_stays_bounded_and_forgets_the_oldest():
     assert guess(throttle, 1) == 0
 
 
+def test_log_tells_once_a_minute_who_guesses_and_how_often(caplog: pytest.LogCaptureFixture):
+    throttle = Throttle()
+    for minute in range(5):
+        guess(throttle, 2_000, at=AT + minute * WINDOW)
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"here guessed job wrong {minute * 2_000 + 11} times; it is slowed down" for minute in range(5)
+    ]
+    guess(throttle, 11, at=AT + 6 * WINDOW)
+    assert caplog.records[-1].getMessage() == "here guessed job wrong 11 times; it is slowed down"
+
+
 def test_guesses_from_many_threads_are_all_counted():
     throttle = Throttle()
     with ThreadPoolExecutor(8) as threads:

@@ -206,9 +206,16 @@ def _enqueue(
 ) -> Outcome:
     """Put a message into its actor's queue, as it came, and who sent it.
 
-    Its token stays with it until it is handled, and is checked then, against the document as it is by then. Meanwhile it is
-    kept sealed: whoever looks into the queue, or into a copy of the ledger, learns no secret.
+    Its token is checked now, where its document is there already, so that whoever guesses is told at once, and slowed down. It
+    is checked again when the message is handled, against the document as it is by then. Meanwhile it is kept sealed: whoever
+    looks into the queue, or into a copy of the ledger, learns no secret.
+
+    Raises:
+        MissingToken, InvalidToken, InvalidAdminToken, ReservedEvent.
     """
+    uuid = getattr(message, "uuid", None)
+    if (record := work.records.find(uuid) if uuid else None) is not None:
+        access.authorize(message, record, work, env)
     request, sender = envelope.request, envelope.principal
     said = {"body": request.body.decode(), "context": dict(request.context)}
     item = {

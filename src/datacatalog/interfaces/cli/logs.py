@@ -1,4 +1,4 @@
-"""The log of services: one line per record on standard error, without what URLs carry."""
+"""The log of services: one line per record on standard error, without secrets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import re
 import sys
 import time
 
+from datacatalog.domain.redaction import text_without_secrets
+
 # Parameters of callback URLs are tokens and nonces, and libraries print URLs whole.
 _QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")
+# A nonce shows what it is, wherever it stands (services.access.add_nonce): in the path of the address that revokes it, say.
+_NONCE = re.compile(r"\b[A-Za-z0-9.-]{1,64}_[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
 
 
 class OneLine(logging.Formatter):
@@ -24,6 +28,7 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).splitlines()
         text = _QUERY.sub("?…", " | ".join(line.strip() for line in lines))
+        text = _NONCE.sub("…", text_without_secrets(text))
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -113,8 +113,11 @@ def index_archive(task: Task, env: Env) -> None:
         job = env.store.read(lambda work: job_for(uuid, work))
         if job.run != run:
             raise AlreadyExists(f"job {uuid} was reset before its run {run} was indexed")
-        plan = _plan_of(job, requests, task.transact, env)
-        _index(plan, so_far, task.advance, key, pass_over=task.last)
+        # Files are their job's: of its tenant, and come from what its tenant may see.
+        acting = env.acting_like(job.record)
+        ours = replace(task, store=acting.store)
+        plan = _plan_of(job, requests, ours.transact, acting)
+        _index(plan, so_far, ours.advance, key, pass_over=task.last)
     except LeaseLost:
         raise
     except DatacatalogError as e:
@@ -180,9 +183,10 @@ def index_now(
         The paths of the files that were picked.
     """
     job = env.store.read(lambda work: job_for(uuid, work))
-    plan = _plan_of(job, requests_of(job, filters, level), env.store.transact, env)
+    acting = env.acting_like(job.record)
+    plan = _plan_of(job, requests_of(job, filters, level), acting.store.transact, acting)
     paths: list[str] = []
-    with suppress(NoSuchPath), closing(_written(plan, env.store.transact)) as written:
+    with suppress(NoSuchPath), closing(_written(plan, acting.store.transact)) as written:
         for batch in written:
             paths += batch.paths
     return paths
