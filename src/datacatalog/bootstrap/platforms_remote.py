@@ -32,7 +32,11 @@ def build_remote(settings: Settings, storage: Storage, clock: Clock) -> Computin
 def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
     tokens = Fixed(settings.secrets.platform_token)
     tenant = Conversation(outgoing, url, tokens, header="Authorization", scheme="Bearer")
-    return AgavePlatform(tenant, registration=settings.config["platform"]["registration"])
+    return AgavePlatform(
+        tenant,
+        owned_by=settings.config["admin"]["tenant"],
+        registration=settings.config["platform"]["registration"],
+    )
 
 
 def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
@@ -40,6 +44,7 @@ def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
     return TapisPlatform(
         Conversation(outgoing, url, tokens, header="X-Tapis-Token"),
         default_system=settings.config["storage"]["default_system"],
+        owned_by=settings.config["admin"]["tenant"],
         registration=settings.config["platform"]["registration"],
     )
 

@@ -88,14 +88,14 @@ def printable(message: object) -> str:
     return text_without_secrets(" ".join(line.split()))[:_SHOWN]
 
 
-def paged(page: Callable[[int], Any], what: str) -> Iterator[JsonObject]:
+def paged(page: Callable[[int], Any], what: str, *, start: int = 0) -> Iterator[JsonObject]:
     """Yield what is on pages, up to the first one that is not full, or that says what the one before said.
 
     Args:
         page: from how many entries are passed over to the next `PAGE` of them.
     """
     before: Sequence[JsonObject] = ()
-    for offset in count(0, PAGE):
+    for offset in count(start, PAGE):
         found = objects(page(offset), what)
         if found == before:
             return

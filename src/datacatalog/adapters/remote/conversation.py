@@ -92,21 +92,31 @@ class Conversation:
             path: below the base URL, quoted.
             missing: raised where there is no such thing.
         """
-        return self._result("GET", path + _query(query), None, missing, "")
+        return self._result("GET", path + _query(query), None, missing, "", {})
 
     def send(
-        self, method: str, path: str, body: object, missing: DatacatalogError, *, place: str, **query: object
+        self,
+        method: str,
+        path: str,
+        body: object,
+        missing: DatacatalogError,
+        *,
+        place: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Return the result of a request with a JSON body.
 
         Args:
             place: what of ours the service may find wrong, for InvalidField.
+            headers: further ones.
         """
         try:
             content = json.dumps(body, allow_nan=False).encode()
         except (TypeError, ValueError) as e:
             raise InvalidField(place, f"cannot be written as JSON: {e}") from e
-        return self._result(method, path + _query(query), content, missing, place)
+        told = {"Content-Type": "application/json", **(headers or {})}
+        return self._result(method, path + _query(query), content, missing, place, told)
 
     def open(self, path: str, missing: DatacatalogError) -> BinaryIO:
         """Open what a GET answers, however long it is. Reading from it raises PlatformDown where it breaks off."""
@@ -134,10 +144,19 @@ class Conversation:
     # ------------------------------------------------------------------------------------- the parts
 
     def _result(
-        self, method: str, path: str, content: bytes | None, missing: DatacatalogError, place: str
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        missing: DatacatalogError,
+        place: str,
+        headers: Mapping[str, str],
     ) -> Any:
         what = _what(method, path)
-        reply = self._reply(method, path, content, what)
+        try:
+            reply = self._reply(method, path, content, headers)
+        except Unreachable as e:
+            raise PlatformDown(f"{what}: {e}") from e
         if not reply.ok:
             raise self._trouble(reply, what, missing, place)
         envelope = an_object(read(reply.body, what), what)
@@ -147,21 +166,15 @@ class Conversation:
             raise PlatformDown(f"{what} has no 'result'")
         return envelope["result"]
 
-    def _reply(self, method: str, path: str, content: bytes | None, what: str) -> Reply:
-        token = self._tokens.current()
-        try:
-            reply = self._sent(method, path, content, token)
-            if reply.status == 401 and (renewed := self._tokens.after(token)) is not None:
-                reply = self._sent(method, path, content, renewed)
-        except Unreachable as e:
-            raise PlatformDown(f"{what}: {e}") from e
-        return reply
+    def _reply(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
+        def sent(token: str) -> Reply:
+            shown = {**self._headers(token), **headers}
+            return self._outgoing.send(method, self.url + path, headers=shown, body=content)
 
-    def _sent(self, method: str, path: str, content: bytes | None, token: str) -> Reply:
-        headers = self._headers(token)
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        return self._outgoing.send(method, self.url + path, headers=headers, body=content)
+        token = self._tokens.current()
+        reply = sent(token)
+        renewed = self._tokens.after(token) if reply.status == 401 else None
+        return reply if renewed is None else sent(renewed)
 
     def _headers(self, token: str) -> dict[str, str]:
         shown = {self._header: f"{self._scheme} {token}".lstrip()} if token else {}

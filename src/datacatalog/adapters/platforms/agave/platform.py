@@ -13,12 +13,12 @@ from itertools import islice
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from datacatalog.adapters.platforms.agave.names import bears, is_tenants, marked
+from datacatalog.adapters.platforms.agave.names import bears, marked, tenant_of
 from datacatalog.adapters.remote.answers import PAGE, an_object, instant, paged, text, text_or
 from datacatalog.adapters.remote.conversation import Conversation, is_plain
 from datacatalog.adapters.remote.jobs import job_path, job_there, unknown_job
 from datacatalog.adapters.remote.listings import entries, read_listed
-from datacatalog.adapters.remote.marks import Mark, tenant_mark
+from datacatalog.adapters.remote.marks import Mark, tenant_label
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
@@ -46,12 +46,13 @@ class AgavePlatform:
 
     name = "agave"
 
-    def __init__(self, tenant: Conversation, *, registration: bool = False) -> None:
+    def __init__(self, tenant: Conversation, *, owned_by: str = "", registration: bool = False) -> None:
         """
         Args:
+            owned_by: tenant of jobs of which nobody says whose they are.
             registration: whether apps may be registered.
         """
-        self._tenant, self._registration = tenant, registration
+        self._tenant, self._owned_by, self._registration = tenant, owned_by, registration
 
     # ----------------------------------------------------------------------------------- apps
 
@@ -75,7 +76,7 @@ class AgavePlatform:
     # ----------------------------------------------------------------------------------- jobs
 
     def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
-        mark = Mark.of(key, tenant)
+        mark = Mark.of(key, tenant or self._owned_by)
         name = marked(definition.get("name"), mark)
         known = self._find(name, mark)
         if known is not None:
@@ -83,18 +84,20 @@ class AgavePlatform:
         app_id = definition.get("appId")
         body = {**definition, "name": name}
         missing = UnknownRecord(str(app_id)[:80], "app")
-        result = self._tenant.send("POST", _JOBS, body, missing, place="job_definition")
+        # A gateway like ours takes the same request for the same job; Agave does not care.
+        once = {"X-Request-Id": f"{mark.tenant}-{mark.key}"}
+        result = self._tenant.send("POST", _JOBS, body, missing, place="job_definition", headers=once)
         return self._shown(an_object(result, "the job that was submitted"))
 
     def job(self, id: str) -> PlatformJob:
         return self._shown(an_object(self._tenant.get(job_path(_JOBS, id), unknown_job(id)), f"job {id}"))
 
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
-        found: Iterator[JsonObject] = self._listed()
-        if tenant is not None:
-            mark = tenant_mark(tenant)
-            found = (one for one in found if is_tenants(text_or(one, "name"), mark))
-        return [self._shown(one) for one in islice(found, offset, offset + limit)]
+        if tenant is None:
+            return [self._shown(one) for one in islice(self._listed(start=offset), limit)]
+        label = tenant_label(tenant)
+        own = (one for one in self._listed() if tenant_of(text_or(one, "name")) == label)
+        return [self._shown(one) for one in islice(own, offset, offset + limit)]
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         what = f"the history of job {id}"
@@ -143,16 +146,22 @@ class AgavePlatform:
         found = [text(one, "id", "a job in the list") for one in recent if bears(text_or(one, "name"), mark)]
         return found[-1] if found else None
 
-    def _listed(self, query: Mapping[str, object] | None = None) -> Iterator[JsonObject]:
-        return self._pages(_JOBS, PlatformDown("there is no /jobs/v2 at the platform"), query)
+    def _listed(self, query: Mapping[str, object] | None = None, *, start: int = 0) -> Iterator[JsonObject]:
+        missing = PlatformDown("there is no /jobs/v2 at the platform")
+        return self._pages(_JOBS, missing, query, start=start)
 
     def _pages(
-        self, path: str, missing: DatacatalogError, query: Mapping[str, object] | None = None
+        self,
+        path: str,
+        missing: DatacatalogError,
+        query: Mapping[str, object] | None = None,
+        *,
+        start: int = 0,
     ) -> Iterator[JsonObject]:
         def page(offset: int) -> Any:
             return self._tenant.get(path, missing, query={**(query or {}), "limit": PAGE, "offset": offset})
 
-        return paged(page, f"the answer to GET {path}")
+        return paged(page, f"the answer to GET {path}", start=start)
 
     def _shown(self, document: JsonObject) -> PlatformJob:
         job_id = text(document, "id", "a job")
@@ -162,4 +171,6 @@ class AgavePlatform:
             link=job_url(self._tenant.url, job_id),
             # Its callback URLs carry secrets.
             detail={name: value for name, value in document.items() if name not in _SECRET},
+            owner=text_or(document, "owner"),
+            tenant=tenant_of(text_or(document, "name")),
         )

@@ -17,12 +17,12 @@ from urllib.parse import quote
 from datacatalog.adapters.platforms.tapis.apps import App, agave_id, described, read_app, split_id
 from datacatalog.adapters.platforms.tapis.documents import OVER, job_document, output_place
 from datacatalog.adapters.platforms.tapis.registering import app_request
-from datacatalog.adapters.platforms.tapis.requests import key_tag, submit_request, tenant_tag
+from datacatalog.adapters.platforms.tapis.requests import TENANT_TAG, key_tag, submit_request, tenant_tag
 from datacatalog.adapters.remote.answers import PAGE, an_object, instant, paged, text, text_or
 from datacatalog.adapters.remote.conversation import Conversation, is_plain
 from datacatalog.adapters.remote.jobs import job_path, job_there, unknown_job
 from datacatalog.adapters.remote.listings import entries, read_listed
-from datacatalog.adapters.remote.marks import Mark, tenant_mark
+from datacatalog.adapters.remote.marks import Mark, tenant_label
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
@@ -46,13 +46,17 @@ class TapisPlatform:
 
     name = "tapis"
 
-    def __init__(self, tenant: Conversation, *, default_system: str, registration: bool = False) -> None:
+    def __init__(
+        self, tenant: Conversation, *, default_system: str, owned_by: str = "", registration: bool = False
+    ) -> None:
         """
         Args:
             default_system: where plain absolute paths of inputs lie, and archives that name no system.
+            owned_by: tenant of jobs of which nobody says whose they are.
             registration: whether apps may be registered.
         """
-        self._tenant, self._default_system, self._registration = tenant, default_system, registration
+        self._tenant, self._default_system = tenant, default_system
+        self._owned_by, self._registration = owned_by, registration
 
     # ----------------------------------------------------------------------------------- apps
 
@@ -80,6 +84,7 @@ class TapisPlatform:
     # ----------------------------------------------------------------------------------- jobs
 
     def submit(self, definition: JsonObject, *, key: str, owner: str = "", tenant: str = "") -> PlatformJob:
+        tenant = tenant or self._owned_by
         mark = Mark.of(key, tenant)
         known = self._find(mark)
         if known is not None:
@@ -97,10 +102,11 @@ class TapisPlatform:
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
         newest = {"orderBy": "created(desc)", "listType": "MY_JOBS"}
         if tenant is None:
-            found = self._pages(f"{_JOBS}/list", _nothing(f"{_JOBS}/list"), newest)
+            found = self._pages(f"{_JOBS}/list", _nothing(f"{_JOBS}/list"), newest, start=offset)
         else:
-            found = self._tagged(tenant_tag(tenant_mark(tenant)), select="allAttributes", **newest)
-        return [self._shown(one) for one in islice(found, offset, offset + limit)]
+            whole = {**newest, "select": "allAttributes"}
+            found = self._tagged(tenant_tag(tenant_label(tenant)), whole, start=offset)
+        return [self._shown(one) for one in islice(found, limit)]
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         what = f"the history of job {id}"
@@ -161,28 +167,35 @@ class TapisPlatform:
 
     def _find(self, mark: Mark) -> str | None:
         """Return the id of the job that was submitted for a mark before; the oldest, should there be several."""
-        found = self._tagged(key_tag(mark), select="tags,created", listType="MY_JOBS")
+        query = {"select": "tags,created", "listType": "MY_JOBS"}
+        found = self._tagged(key_tag(mark), query)
         known = [(text_or(one, "created"), text(one, "uuid", "a job in the list")) for one in found]
         return min(known)[1] if known else None
 
-    def _tagged(self, tag: str, **query: str) -> Iterator[JsonObject]:
+    def _tagged(self, tag: str, query: Mapping[str, str], *, start: int = 0) -> Iterator[JsonObject]:
         body = {"search": [f"(tags IN ('{tag}'))"]}
         path = f"{_JOBS}/search"
 
         def page(skip: int) -> Any:
             at = {**query, "limit": PAGE, "skip": skip}
-            return self._tenant.send("POST", path, body, _nothing(path), place="search", **at)
+            return self._tenant.send("POST", path, body, _nothing(path), place="search", query=at)
 
         # Whoever answers does not decide what is a repeat: only what bears the tag is one.
-        return (one for one in paged(page, f"the answer to {path}") if tag in _tags(one))
+        found = paged(page, f"the answer to POST {path}", start=start)
+        return (one for one in found if tag in _tags(one))
 
     def _pages(
-        self, path: str, missing: DatacatalogError, query: Mapping[str, object] | None = None
+        self,
+        path: str,
+        missing: DatacatalogError,
+        query: Mapping[str, object] | None = None,
+        *,
+        start: int = 0,
     ) -> Iterator[JsonObject]:
         def page(skip: int) -> Any:
             return self._tenant.get(path, missing, query={**(query or {}), "limit": PAGE, "skip": skip})
 
-        return paged(page, f"the answer to GET {path}")
+        return paged(page, f"the answer to GET {path}", start=start)
 
     def _job(self, id: str) -> JsonObject:
         return an_object(self._tenant.get(job_path(_JOBS, id), unknown_job(id)), f"job {id}")
@@ -195,12 +208,19 @@ class TapisPlatform:
             status=text(document, "status", f"job {uuid}").upper(),
             link=link,
             detail=job_document(document, link),
+            owner=text_or(document, "owner"),
+            tenant=_tenant_of(document),
         )
 
 
 def _tags(job: JsonObject) -> list[Any]:
     found = job.get("tags")
     return found if isinstance(found, list) else []
+
+
+def _tenant_of(job: JsonObject) -> str:
+    labels = [str(tag).removeprefix(TENANT_TAG) for tag in _tags(job) if str(tag).startswith(TENANT_TAG)]
+    return labels[0] if labels else ""
 
 
 def _nothing(path: str) -> PlatformDown:

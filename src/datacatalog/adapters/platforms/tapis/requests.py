@@ -24,10 +24,11 @@ from datacatalog.adapters.platforms.tapis.arguments import parameter_set
 from datacatalog.adapters.platforms.tapis.inputs import file_inputs
 from datacatalog.adapters.platforms.tapis.subscriptions import subscriptions
 from datacatalog.adapters.remote.marks import Mark
-from datacatalog.domain.archive import check_archive_path
+from datacatalog.domain.archive import check_directory
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 
+TENANT_TAG = "datacatalog-tenant-"
 _LONGEST_NAME = 64
 _MEMORY = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([MGT]B)?", re.I)
 _MEGABYTES = {"MB": 1, "GB": 1024, "TB": 1024 * 1024}
@@ -86,20 +87,16 @@ def submit_request(
 
 
 def tags(mark: Mark) -> list[str]:
-    """Return what a job is found by: the key it was submitted with, and its tenant."""
-    return [key_tag(mark), tenant_tag(mark.tenant)]
+    """Return what a job is found by: the key it was submitted with, and its tenant, if it has one."""
+    return [key_tag(mark), *([tenant_tag(mark.tenant)] if mark.tenant else [])]
 
 
 def key_tag(mark: Mark) -> str:
-    return f"datacatalog-{mark.key}"
+    return f"datacatalog-{mark.tenant}-{mark.key}"
 
 
-def tenant_tag(tenant: str) -> str:
-    """
-    Args:
-        tenant: its mark.
-    """
-    return f"datacatalog-tenant-{tenant}"
+def tenant_tag(label: str) -> str:
+    return f"{TENANT_TAG}{label}"
 
 
 def _name(value: Any) -> str:
@@ -117,7 +114,7 @@ def _archive(definition: JsonObject, default_system: str) -> dict[str, str]:
         return {}
     if not isinstance(path, str):
         raise InvalidField("archivePath", "wants an absolute path, since outputs are to be archived")
-    return {"archiveSystemId": _text(system, "archiveSystem"), "archiveSystemDir": check_archive_path(path)}
+    return {"archiveSystemId": _text(system, "archiveSystem"), "archiveSystemDir": check_directory(path)}
 
 
 def _flag(value: Any, place: str) -> bool:
