@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,8 @@ import yaml
 
 from datacatalog.domain.kinds import Kind, Relation
 from datacatalog.services.records import put_record
-from tests.harness import SYSTEM, Catalog, install
+from tests.acceptance.site import closed, opened
+from tests.harness import SYSTEM, Catalog, install, until
 from tests.integration.platform_bench import Receiver, receiving
 from tests.shared import shared
 
@@ -79,12 +81,10 @@ class Running:
         return str(env.store.transact(lambda work: put_record(kind, fields, work, env)).record.uuid)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = tmp_path_factory.mktemp("running")
-    (home / "apps").mkdir()
-    names = {FERN: ("outname", "path_read1"), PUBLISHED: ("outname", *(f"path_{name}" for name in PATHS))}
-    for app, parameters in names.items():
+def installed(home: Path, apps: dict[str, tuple[str, ...]], **platform: Any) -> Catalog:
+    """Make an installation with apps (name -> its parameters), each of them a pipeline."""
+    (home / "apps").mkdir(parents=True)
+    for app, parameters in apps.items():
         definition = {
             "id": app,
             "command": ["{python}", "-c", PROGRAM, *(f"{{parameters.{name}}}" for name in parameters)],
@@ -92,11 +92,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "max_run_time": "48:00:00",
         }
         (home / "apps" / f"{app}.yml").write_text(yaml.safe_dump(definition))
+    catalog = install(home, platform=platform)
+    catalog.hierarchy()
+    for app in apps:
+        catalog.pipeline(id=app, components=[{"id": app, "inputs": {}, "parameters": {}}])
+    return catalog
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    names = {FERN: ("outname", "path_read1"), PUBLISHED: ("outname", *(f"path_{name}" for name in PATHS))}
     with receiving() as receiver:
-        catalog = install(home, platform={"callbacks_to": [receiver.url]})
-        catalog.hierarchy()
-        for app in names:
-            catalog.pipeline(id=app, components=[{"id": app, "inputs": {}, "parameters": {}}])
+        home = tmp_path_factory.mktemp("running") / "home"
+        catalog = installed(home, names, callbacks_to=[receiver.url])
         catalog.start("serve")
         catalog.wait_ready()
         yield Running(catalog, receiver)
@@ -289,3 +297,23 @@ def ledger(running: Running) -> list[str]:
 
     store = running.catalog.app.env
     return [*store.store.read(look), str(dict(store.transport.depth()))]
+
+
+def test_job_of_which_no_callback_gets_through_is_found_finished_and_is_indexed(tmp_path: Path):
+    catalog = installed(tmp_path / "home", {FERN: ("outname", "path_read1")}, poll_interval_s=0.2)
+    site = opened(catalog)  # Its gateway takes no connections: nobody can call back.
+    try:
+        uuid = site.send("agave-proxy", fern(1)).json()["result"]["outcome"]["uuid"]
+
+        def indexed() -> bool:
+            catalog.work("launch-job", "platform-jobs", "watch-job", "jobs-indexer", "index-archive")
+            return catalog.history(uuid)[-1]["name"] == "indexed"
+
+        until(indexed, 20)
+        told = {entry["name"]: entry for entry in catalog.history(uuid)}
+        assert told["run"]["implied"] is True
+        assert told["finish"]["data"].items() >= {"status": "FINISHED", "polled": True}.items()
+        assert told["indexed"]["data"]["files"] == 5
+        assert catalog.state(uuid) == "FINISHED"
+    finally:
+        closed(site)
