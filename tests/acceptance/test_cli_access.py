@@ -62,6 +62,15 @@ def test_rotated_token_opens_nothing_any_more(shell: Shell) -> None:
     assert shell.ask("jobs", "event", job, "run", "--token", new)["state"] == "RUNNING"
 
 
+def test_token_may_come_by_standard_input_and_stands_on_no_command_line(shell: Shell) -> None:
+    job = shell.job(stdin=1)
+    token = shell.ok("jobs", "token", job)
+    assert json.loads(shell.ok("--json", "jobs", "event", job, "run", "--token", "-", stdin=token))["state"]
+    admin = shell.admin()
+    assert "revoked" in shell.ok("token", "rotate", job, "--token", "-", stdin=f"{admin}\n")
+    assert shell.fails("jobs", "event", job, "update", "--token", "-", stdin="\n") == (2, "usage")
+
+
 # ----------------------------------------------------------------------------------------------- nonces
 
 
@@ -82,6 +91,40 @@ def test_nonce_may_be_revoked_by_itself_and_is_not_said_again(shell: Shell) -> N
     ran = shell.run("nonce", "revoke", nonce)
     assert ran.status == 3
     assert nonce not in ran.err
+
+
+def test_nonce_and_bearer_token_are_for_people_of_a_tenant(shell: Shell) -> None:
+    nonce = shell.ok("nonce", "create", "--actor", "*", "--tenant", "guests", "--user", "ada").strip()
+    assert nonce.startswith("guests_")
+    (row,) = [row for row in shell.ask("nonce", "list") if row["tenant"] == "guests"]
+    assert row["owner"] == "ada"
+    assert shell.ask("nonce", "create", "--actor", "*")["tenant"] == "default"
+    app = build_app(load(shell.config, environ={}))
+    token = shell.ask("token", "bearer", "--user", "ada", "--tenant", "guests", "--project", "p")["token"]
+    assert app.bearer.read(token) == Bearer(name="ada", level="EXECUTE", tenant="guests", project="p")
+    app.close()
+    assert "revoked" in shell.ok("nonce", "revoke", "-", stdin=nonce)
+    assert not [row for row in shell.ask("nonce", "list") if row["tenant"] == "guests"]
+
+
+# ----------------------------------------------------------------------------------------------- grants
+
+
+def test_grants_are_given_listed_and_revoked(shell: Shell) -> None:
+    one = shell.ask("grants", "add", "hosts", "--to", "guests")
+    two = shell.ask("grants", "add", "hosts", "--to", "guests/ada", "--level", "UPDATE", "--days", "7")
+    assert (one["to"], one["level"], one["expires"]) == ("guests", "READ", None)
+    assert (two["to"], two["level"]) == ("guests/ada", "UPDATE")
+    assert two["expires"]
+    assert [row["id"] for row in shell.ask("grants", "list")] == [one["id"], two["id"]]
+    assert shell.ask("grants", "remove", one["id"]) == {"id": one["id"], "revoked": True}
+    assert [row["id"] for row in shell.ask("grants", "list")] == [two["id"]]
+    assert shell.fails("grants", "remove", one["id"]) == (3, "unknown-record")
+
+
+@pytest.mark.parametrize("to", ["", "/ada", "hosts", "guests/"])
+def test_grant_to_nobody_or_to_oneself_is_refused(to: str, shell: Shell) -> None:
+    assert shell.fails("grants", "add", "hosts", "--to", to) == (2, "invalid-field")
 
 
 def test_nonce_for_an_unknown_actor_is_refused(shell: Shell) -> None:

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Later] = {
     "subscriptions": Later(
         "subscriptions:subscriptions", "Tell others what happens to jobs, by signed requests."
     ),
+    "grants": Later("grants:grants", "Let tenants see, or change, the records of others."),
     "queue": Later("queues:queue", "Look into the queues; revive or discard dead letters."),
     "doctor": Later("doctor:doctor", "Check this catalog, and tell what to do."),
     "completion": Later("completion:completion", "Print the completion script of a shell."),

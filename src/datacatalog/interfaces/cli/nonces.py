@@ -9,7 +9,7 @@ import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Group
-from datacatalog.interfaces.cli.params import LEVELS, read_lifetime
+from datacatalog.interfaces.cli.params import LEVELS, read_lifetime, typed_secret
 
 if TYPE_CHECKING:
     from datacatalog.ports.stores import Credential
@@ -39,9 +39,18 @@ def nonce() -> None:
     help="30s, 15m, 1h, 7d; without it, until it is revoked.",
 )
 @click.option("--user", default="local", show_default=True, metavar="U", help="Whom requests with it run as.")
+@click.option(
+    "--tenant", default="", metavar="T", help="Whose records it opens; without it, the catalog's own."
+)
 @pass_cli
 def create(
-    cli: Cli, actor: str, level: str, max_uses: int | None, lifetime: timedelta | None, user: str
+    cli: Cli,
+    actor: str,
+    level: str,
+    max_uses: int | None,
+    lifetime: timedelta | None,
+    user: str,
+    tenant: str,
 ) -> None:
     """Make a nonce, and print it. It is shown this once."""
     from datacatalog.domain.errors import UnknownActor
@@ -50,8 +59,23 @@ def create(
     name = "*" if actor == "*" else cli.app.actor_names.get(actor)
     if name is None:
         raise UnknownActor(actor)
-    made = create_nonce(cli.env, actor=name, owner=user, level=level, max_uses=max_uses, lifetime=lifetime)
-    cli.out.line({"nonce": made, "actor": name, "level": level, "max_uses": max_uses}, made)
+    made = create_nonce(
+        cli.env,
+        actor=name,
+        owner=user,
+        level=level,
+        max_uses=max_uses,
+        lifetime=lifetime,
+        tenant=tenant,
+    )
+    shown = {
+        "nonce": made,
+        "actor": name,
+        "level": level,
+        "max_uses": max_uses,
+        "tenant": tenant or cli.env.home,
+    }
+    cli.out.line(shown, made)
 
 
 @nonce.command("list")
@@ -60,11 +84,11 @@ def list_(cli: Cli) -> None:
     """List nonces; what they open, not what they are."""
     from datacatalog.services.access import list_nonces
 
-    columns = ("ref", "label", "actor", "level", "owner", "uses_left", "expires")
-    cli.out.table(map(_row, list_nonces(cli.env)), columns)
+    columns = ("ref", "label", "actor", "level", "owner", "tenant", "uses_left", "expires")
+    cli.out.table((_row(each, cli.env.home) for each in list_nonces(cli.env)), columns)
 
 
-def _row(found: Credential) -> dict[str, Any]:
+def _row(found: Credential, home: str) -> dict[str, Any]:
     from datacatalog.domain.documents import published
 
     return {
@@ -73,6 +97,7 @@ def _row(found: Credential) -> dict[str, Any]:
         "actor": found.actor,
         "level": found.level,
         "owner": found.owner,
+        "tenant": found.tenant or home,
         "uses_left": found.uses_left,
         "created": published(found.created),
         "expires": published(found.expires) if found.expires else None,
@@ -83,11 +108,12 @@ def _row(found: Credential) -> dict[str, Any]:
 @click.argument("ref")
 @pass_cli
 def revoke(cli: Cli, ref: str) -> None:
-    """Revoke a nonce, named by its REF in the list or by itself."""
+    """Revoke a nonce, named by its REF in the list or by itself; with '-', that is read from standard input."""
     from datacatalog.domain.errors import UnknownRecord
     from datacatalog.services.access import revoke_nonce
 
-    if not revoke_nonce(ref, cli.env):
+    named = typed_secret() if ref == "-" else ref
+    if not revoke_nonce(named, cli.env):
         # REF may be the nonce itself, so it is not said again.
         raise UnknownRecord("this one", "nonce")
     cli.out.document({"revoked": True})

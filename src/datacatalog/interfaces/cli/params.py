@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -81,6 +82,18 @@ def typed(text: str, kind: Kind) -> TypedUuid:
     return read_typed(text, kind)
 
 
+def _read_secret(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Read a secret that is not to stand on the command line, where others may see it."""
+    return typed_secret() if value == "-" else value
+
+
+def typed_secret() -> str:
+    """Return the first line of standard input.  Raises BadParameter: there is none."""
+    if not (typed := sys.stdin.readline().strip()):
+        raise click.BadParameter("standard input holds nothing")
+    return typed
+
+
 def token_option(help: str, *, required: bool = False) -> Callable[[F], F]:
     return click.option(
         "--token",
@@ -88,7 +101,8 @@ def token_option(help: str, *, required: bool = False) -> Callable[[F], F]:
         show_envvar=True,
         required=required,
         metavar="T",
-        help=help,
+        callback=_read_secret,
+        help=f"{help} '-': it is read from standard input.",
     )
 
 

@@ -57,13 +57,24 @@ def _read_key(file: BinaryIO) -> str:
     show_default=True,
     help="30s, 15m, 1h, 7d.",
 )
+@click.option(
+    "--tenant", default="", metavar="T", help="Whose records it opens; without it, the catalog's own."
+)
+@click.option("--project", default="", metavar="P", help="Of the records that are made with it.")
 @pass_cli
-def bearer(cli: Cli, user: str, level: str, lifetime: timedelta) -> None:
+def bearer(cli: Cli, user: str, level: str, lifetime: timedelta, tenant: str, project: str) -> None:
     """Make a bearer token for the gateway."""
     from datacatalog.domain.errors import Misconfigured
 
     try:
-        made = cli.app.bearer.make(user, level=level, at=cli.env.clock.now(), lifetime=lifetime)
+        made = cli.app.bearer.make(
+            user,
+            level=level,
+            at=cli.env.clock.now(),
+            lifetime=lifetime,
+            tenant=tenant,
+            project=project,
+        )
     except ValueError as e:
         raise Misconfigured(f"{e}: there is no bearer_key, or bearer.algorithm is not HS256") from e
     cli.out.line(
