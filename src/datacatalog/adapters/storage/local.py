@@ -8,21 +8,16 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
 from datacatalog.adapters.storage import descriptors, looking, trees
-from datacatalog.adapters.storage.descriptors import InTheWay, Trail, closing
+from datacatalog.adapters.storage.descriptors import Trail, closing
 from datacatalog.adapters.storage.systems import Systems
-from datacatalog.domain.errors import (
-    AlreadyExists,
-    NoSuchPath,
-    NotSupported,
-    StorageDown,
-    UnsafePath,
-)
+from datacatalog.adapters.storage.telling import told, uri_of
+from datacatalog.domain.errors import NoSuchPath, StorageDown, UnsafePath
 from datacatalog.domain.paths import components, joined
 from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Names, Told
 
@@ -45,15 +40,15 @@ class LocalSystem:
     def walk(
         self, names: Names, *, after: str | None = None, unreadable: Told | None = None
     ) -> Iterator[FileInfo]:
-        with self._told(names), Trail(self._open_root(), names) as trail:
+        with told(self._name, names), Trail(self._open_root(), names) as trail:
             yield from trees.files(trail, joined(names).rstrip("/"), unreadable, after)
 
     def stat(self, names: Names) -> FileInfo:
-        with self._told(names), closing(self._parent(names)) as parent:
+        with told(self._name, names), closing(self._parent(names)) as parent:
             return trees.info(joined(names), descriptors.look_at_file(parent, names[-1]))
 
     def open(self, names: Names) -> BinaryIO:
-        with self._told(names):
+        with told(self._name, names):
             return os.fdopen(self._open_file(names), "rb")
 
     def fixity(self, names: Names) -> tuple[FileInfo, str]:
@@ -72,28 +67,28 @@ class LocalSystem:
     def _read(self, names: Names, stopped: Event | None = None) -> tuple[FileInfo, str, bytes]:
         """Return a file, its checksum and its first bytes, all of one state of it."""
         for _ in range(_TRIES):
-            with self._told(names), closing(self._open_file(names)) as file:
+            with told(self._name, names), closing(self._open_file(names)) as file:
                 before = trees.info(joined(names), os.fstat(file))
                 head = os.pread(file, HEAD_BYTES, 0)
                 digest = looking.sha256(file, before.size_bytes, stopped)
                 if trees.info(before.path, os.fstat(file)) == before:
                     return before, f"sha256:{digest}", head
-        raise StorageDown(f"{self._uri(names)} keeps changing while it is read")
+        raise StorageDown(f"{uri_of(self._name, names)} keeps changing while it is read")
 
     def make_directory(self, names: Names, *, exclusive: bool = False) -> None:
-        with self._told(names):
+        with told(self._name, names):
             if exclusive:
                 self._make_new(names)
             else:
                 os.close(self._make(names))
 
     def put(self, names: Names, source: BinaryIO) -> FileInfo:
-        with self._told(names), closing(self._make(names[:-1])) as parent:
+        with told(self._name, names), closing(self._make(names[:-1])) as parent:
             descriptors.check_replaceable(parent, names[-1])
             return trees.info(joined(names), _put(parent, names[-1], source))
 
     def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
-        with self._told(names):
+        with told(self._name, names):
             if names and (entry := self._entry_of_file(names)):
                 return [entry] if limit > 0 and (after is None or entry.path > after) else []
             with Trail(self._open_root(), names) as trail:
@@ -110,7 +105,7 @@ class LocalSystem:
         return Entry(joined(names), False, found.st_size, found.st_mtime_ns)
 
     def delete(self, names: Names) -> int:
-        with self._told(names):
+        with told(self._name, names):
             with closing(self._parent(names)) as parent:
                 if not descriptors.is_directory(parent, names[-1]):
                     os.unlink(names[-1], dir_fd=parent)
@@ -123,20 +118,20 @@ class LocalSystem:
             return removed
 
     def move(self, names: Names, to: Names) -> None:
-        with self._told(names), closing(self._parent(names)) as parent:
+        with told(self._name, names), closing(self._parent(names)) as parent:
             descriptors.is_directory(parent, names[-1])
-            with self._told(to), closing(self._make(to[:-1])) as target:
+            with told(self._name, to), closing(self._make(to[:-1])) as target:
                 descriptors.rename_new(parent, names[-1], target, to[-1])
 
     def clear(self, names: Names) -> int:
         """Remove everything below a directory, which stays; return how many files and links went."""
-        with self._told(names), Trail(self._open_root(), names) as trail:
+        with told(self._name, names), Trail(self._open_root(), names) as trail:
             removed = 0
             for _ in range(_TRIES):
                 removed += trees.sweep(trail)
                 if not any(trees.entries(trail.here())):
                     return removed
-        raise StorageDown(f"{self._uri(names)} is written to while it is cleared")
+        raise StorageDown(f"{uri_of(self._name, names)} is written to while it is cleared")
 
     def _open_root(self) -> int:
         try:
@@ -163,25 +158,6 @@ class LocalSystem:
             raise FileExistsError(errno.EEXIST, "is the root", "/")
         with closing(self._make(names[:-1])) as parent:
             descriptors.make(parent, names[-1])
-
-    def _uri(self, names: Names) -> str:
-        return f"agave://{self._name}{joined(names)}"
-
-    @contextmanager
-    def _told(self, names: Names) -> Iterator[None]:
-        """Say in the catalog's words what the operating system complains of."""
-        try:
-            yield
-        except InTheWay as error:
-            raise UnsafePath("path", f"{self._uri(names)}: {error}") from error
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise NoSuchPath(self._uri(names)) from error
-        except FileExistsError as error:
-            raise AlreadyExists(f"{self._uri(names)}: {error.strerror}") from error
-        except OSError as error:
-            if error.errno == errno.EXDEV:
-                raise NotSupported(f"{self._uri(names)} is on another file system") from error
-            raise StorageDown(f"{self._uri(names)}: {error.strerror} ({error.filename})") from error
 
 
 class LocalStorage(Systems):

@@ -170,10 +170,11 @@ def _recordable(names: Iterable[str], path: str) -> Iterator[str]:
 
 def _is_recordable(name: str, room_bytes: int) -> bool:
     size = len(name) if name.isascii() else len(os.fsencode(name))
-    return size - name.endswith("/") <= room_bytes and is_text(name) and not _is_unfinished(name)
+    return size - name.endswith("/") <= room_bytes and is_text(name) and not is_unfinished(name)
 
 
-def _is_unfinished(name: str) -> bool:
+def is_unfinished(name: str) -> bool:
+    """Tell the name of a file that is being put."""
     return name[0] == "." and _UNFINISHED.fullmatch(name) is not None
 
 

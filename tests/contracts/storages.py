@@ -1,0 +1,98 @@
+"""Storage systems of every kind, empty, on servers that are started once.
+
+A further kind is one more line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+
+from datacatalog.adapters.storage.local import LocalSystem
+from datacatalog.adapters.storage.memory import MemorySystem
+from datacatalog.adapters.storage.s3 import S3System
+from datacatalog.adapters.storage.s3_bucket import Bucket
+from datacatalog.adapters.storage.served import ServedSystem
+from datacatalog.adapters.storage.sftp import SftpTree
+from datacatalog.adapters.storage.sftp_connections import Connections
+from datacatalog.adapters.storage.systems import Systems
+from datacatalog.ports.storage import System
+from tests.contracts.s3_server import s3_server
+from tests.contracts.sftp_server import SftpServer, sftp_server
+
+
+class Servers:
+    """The servers behind systems, started when the first of them is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._running = folder, ExitStack()
+        self._numbers = count()
+
+    def close(self) -> None:
+        self._running.close()
+
+    def fresh(self) -> str:
+        """Return a name that no test had before."""
+        return f"test-{next(self._numbers)}"
+
+    @cached_property
+    def sftp(self) -> SftpServer:
+        return self._running.enter_context(sftp_server(self._folder / "sftp"))
+
+    @cached_property
+    def sftp_connections(self) -> Connections:
+        return Connections(self.sftp.server())
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        return self._running.enter_context(s3_server()).bucket("catalog")
+
+
+def memory(name: str, servers: Servers, folder: Path) -> System:
+    return MemorySystem(name)
+
+
+def local(name: str, servers: Servers, folder: Path) -> System:
+    (folder / name).mkdir()
+    return LocalSystem(name, folder / name)
+
+
+def sftp(name: str, servers: Servers, folder: Path) -> System:
+    root = f"/{servers.fresh()}"
+    (servers.sftp.root / root[1:]).mkdir()
+    return ServedSystem(name, SftpTree(servers.sftp_connections, root))
+
+
+def s3(name: str, servers: Servers, folder: Path) -> System:
+    return S3System(name, servers.bucket, servers.fresh())
+
+
+KINDS: dict[str, Callable[[str, Servers, Path], System]] = {
+    "memory": memory,
+    "local": local,
+    "sftp": sftp,
+    "s3": s3,
+}
+
+
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
+    servers = Servers(folder)
+    try:
+        yield servers
+    finally:
+        servers.close()
+
+
+def storage_of(
+    kind: str,
+    servers: Servers,
+    folder: Path,
+    clearable: Sequence[str],
+    names: Sequence[str] = ("data", "scratch"),
+) -> Systems:
+    """Make systems of these names, all empty."""
+    return Systems({name: KINDS[kind](name, servers, folder) for name in names}, clearable=clearable)
