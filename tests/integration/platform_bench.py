@@ -29,7 +29,7 @@ from datacatalog.ports.tasks import Task
 
 SYSTEM = "data-sd2e-community"
 ARCHIVE = "/products/v2/archive"
-JOBS, NOTIFICATIONS = "platform-jobs", "platform-notifications"
+JOBS, STOPS, NOTIFICATIONS = "platform-jobs", "platform-stops", "platform-notifications"
 LEASE = timedelta(seconds=1)
 PATIENCE_S = 15
 
@@ -119,6 +119,9 @@ class Bench:
 
     def platform_on(self, store: Store) -> LocalPlatform:
         """Return the platform with another store below it."""
+        return self.make_platform(store)
+
+    def make_platform(self, store: Store, **more: Any) -> LocalPlatform:
         return LocalPlatform(
             store,
             self.storage,
@@ -129,6 +132,7 @@ class Bench:
             default_system=SYSTEM,
             owner="tacobot",
             callbacks=WebOutgoing(Policy(origins=[self.url])),
+            **more,
         )
 
     def put(self, path: str, text: str) -> str:
@@ -236,8 +240,8 @@ def bench(folder: Path, url: str) -> Iterator[Bench]:
         made.close()
 
 
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def until(true: Callable[[], object], *, patience_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
     while not true():
         assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.02)

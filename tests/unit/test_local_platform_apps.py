@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacatalog.adapters.platforms.local.apps import Apps
+from datacatalog.adapters.platforms.local.registry import Apps
 from datacatalog.adapters.platforms.local.templates import Template
 from datacatalog.domain.errors import Misconfigured, UnknownRecord
 from tests.shared import REPOSITORY

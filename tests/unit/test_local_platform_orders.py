@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datacatalog.adapters.outgoing.origins import Origin, origin
-from datacatalog.adapters.platforms.local.apps import read_app
+from datacatalog.adapters.platforms.local.definitions import read_app
 from datacatalog.adapters.platforms.local.documents import (
     Site,
     callback_url,

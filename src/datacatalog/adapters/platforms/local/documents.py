@@ -47,7 +47,7 @@ def job_document(accepted: Accepted, steps: Sequence[Step], site: Site) -> JsonO
         "owner": accepted.owner or site.owner,
         "appId": order.app.id,
         "executionSystem": site.system,
-        "batchQueue": "local",
+        "batchQueue": site.system,
         "nodeCount": order.resources.nodes,
         "processorsPerNode": order.resources.processors,
         "memoryPerNode": order.resources.memory_gigabytes,
@@ -65,7 +65,11 @@ def job_document(accepted: Accepted, steps: Sequence[Step], site: Site) -> JsonO
         "submitTime": _date(started),
         "startTime": _date(started),
         "endTime": _date(ended),
-        "inputs": {name: [str(uri) for uri in uris] for name, uris in order.inputs.items() if uris},
+        "inputs": {
+            name: [str(uri) for uri in uris]
+            for name, uris in order.inputs.items()
+            if uris and not order.app.inputs[name].fixed
+        },
         "parameters": {name: [value] for name, value in order.parameters.items()},
         "_links": _links(accepted, site),
     }

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from datacatalog.adapters.platforms.local import disk
-from datacatalog.adapters.platforms.local.apps import read_app
+from datacatalog.adapters.platforms.local.definitions import read_app
 from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import LeaseLost, UnknownRecord

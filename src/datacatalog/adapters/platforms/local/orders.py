@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.apps import App
 from datacatalog.adapters.platforms.local.resources import DEFAULT, Resources, read_resources
-from datacatalog.adapters.platforms.local.values import TYPES, Scalar, as_text, duration
+from datacatalog.adapters.platforms.local.values import Scalar, duration
 from datacatalog.domain.archive import AgaveUri, check_directory
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
@@ -56,8 +56,8 @@ class Order:
     def values(self) -> dict[str, tuple[str, ...]]:
         """Return what the parameters stand for in templates; what was not given has no value."""
         return {
-            f"parameters.{name}": (as_text(self.parameters[name]),) if name in self.parameters else ()
-            for name in self.app.parameters
+            f"parameters.{name}": (one.text(self.parameters[name]),) if name in self.parameters else ()
+            for name, one in self.app.parameters.items()
         }
 
 
@@ -91,11 +91,12 @@ def _name(definition: JsonObject) -> str:
 
 
 def _inputs(given: JsonObject, app: App, default_system: str) -> dict[str, tuple[AgaveUri, ...]]:
-    _only_known(given, app.inputs, "inputs")
+    _only_known(given, [name for name, one in app.inputs.items() if not one.fixed], "inputs")
     found = {}
     for name, one in app.inputs.items():
         place = f"inputs/{name}"
-        uris = tuple(_input(text, place, default_system) for text in _listed(given.get(name), place))
+        texts = _listed(given.get(name), place) or one.default
+        uris = tuple(_input(text, place, default_system) for text in texts)
         if one.required and not uris:
             raise InvalidField(place, f"is required by {app.id}")
         if len(uris) > 1 and not one.multiple:
@@ -127,8 +128,7 @@ def _parameters(given: JsonObject, app: App) -> dict[str, Scalar]:
             raise InvalidField(place, "takes one value")
         value = values[0] if values else one.default
         if value is not None:
-            if not TYPES[one.type](value):
-                raise InvalidField(place, f"is not of type {one.type}")
+            one.check(value, place)
             found[name] = value
         elif one.required:
             raise InvalidField(place, f"is required by {app.id}")
@@ -139,7 +139,7 @@ def _run_time(definition: JsonObject, app: App) -> timedelta:
     if definition.get("maxRunTime") is None:
         return app.max_run_time
     asked = duration(definition["maxRunTime"], "maxRunTime")
-    if asked > app.max_run_time:
+    if asked > (app.longest or app.max_run_time):
         raise InvalidField("maxRunTime", f"is longer than {app.id} may run")
     return asked
 
@@ -174,7 +174,7 @@ def _notification(value: Any, place: str) -> Notification:
     )
 
 
-def _only_known(given: JsonObject, known: Mapping[str, object], place: str) -> None:
+def _only_known(given: JsonObject, known: Collection[str], place: str) -> None:
     for name in given:
         if name not in known:
             wanted = f"is none of {', '.join(known)}" if known else "is not known: the app takes none"

@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from datacatalog.adapters.platforms.local.apps import Apps
 from datacatalog.adapters.platforms.local.documents import Site, job_document
 from datacatalog.adapters.platforms.local.execution import Execution, Surroundings
 from datacatalog.adapters.platforms.local.executors import Executor, LocalExecutor
@@ -20,6 +19,8 @@ from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICA
 from datacatalog.adapters.platforms.local.notifications import Notifier, announce
 from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.adapters.platforms.local.outputs import Outputs
+from datacatalog.adapters.platforms.local.registering import checked
+from datacatalog.adapters.platforms.local.registry import Apps
 from datacatalog.domain.archive import DEFAULT_SYSTEM
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, NotSupported, NotYet, PlatformDown
@@ -54,10 +55,10 @@ class LocalPlatform:
         owner: str = "",
         tenant: str = "",
         execution_system: str = "local",
+        registration: bool = False,
         callbacks: Outgoing,
         executor: Executor | None = None,
         limits: Limits = NO_LIMITS,
-        name: str = "local",
     ) -> None:
         """Wire the platform.
 
@@ -67,20 +68,19 @@ class LocalPlatform:
             api_url: base URL of the gateway.
             default_system: storage system of inputs and archives that name none.
             owner, tenant: whose the jobs are of whom nobody else is said to be the owner.
+            registration: whether apps may be registered while it runs.
             callbacks: sends callbacks, and tells where they may go.
             executor: what runs commands; None: this machine, as many as workers take on, not isolated.
             limits: of each process of a command.
-            name: local or slurm.
         Raises:
             Misconfigured: an app file is not as it should be.
         """
         site = Site(api_url=api_url.rstrip("/"), system=execution_system, owner=owner)
         self._store, self._storage, self._clock = store, storage, clock
         self._site, self._default_system, self._tenant = site, default_system, tenant
-        self._apps = Apps(apps)
+        self._apps, self._registration = Apps(apps, work_root.absolute() / "apps"), registration
         self._jobs = Jobs(work_root.absolute(), default_system)
         self._closing = threading.Event()
-        self._name = name
         self._around = Surroundings(
             storage=storage,
             clock=clock,
@@ -94,9 +94,7 @@ class LocalPlatform:
 
     # ----------------------------------------------------------------------------------- the port
 
-    @property
-    def name(self) -> str:
-        return self._name
+    name = "local"  # Whatever runs its commands: its statuses are Agave's.
 
     def app(self, app_id: str) -> JsonObject:
         return self._apps.get(app_id).described()
@@ -136,7 +134,11 @@ class LocalPlatform:
             )
 
     def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
-        raise NotSupported("this platform registers no apps")
+        if not self._registration:
+            raise NotSupported("apps are not registered over HTTP, unless platform.registration is true")
+        known = checked(definition, self._storage, self._default_system, self._site.system)
+        with _disk_told():
+            return self._apps.register(known, owner=owner, at=self._clock.now()).described()
 
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
         with _disk_told():
