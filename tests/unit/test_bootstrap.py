@@ -109,6 +109,13 @@ def test_what_is_configured_is_what_is_used(wired):
         ({"bearer": {"algorithm": "ES256", "public_key_file": "secrets.json"}}, "bearer.public_key_file"),
         ({"bearer": {"algorithm": "RS256"}}, "bearer.public_key_file"),
         ({"bearer": {"algorithm": "ES256", "public_key_file": "none.pem"}}, "bearer.public_key_file"),
+        ({"bearer": {"jwks_url": "https://issuer.example.org/keys"}}, "bearer.jwks_url"),
+        ({"bearer": {"algorithm": "RS256", "jwks_url": "http://issuer.example.org/keys"}}, "must be https"),
+        ({"bearer": {"algorithm": "RS256", "jwks_url": "https://u@issuer.example.org/"}}, "bearer.jwks_url"),
+        (
+            {"bearer": {"algorithm": "RS256", "jwks_url": "https://x", "public_key_file": "x.pem"}},
+            "bearer.public_key_file",
+        ),
         ({"outgoing": {"hosts": ["*.org"]}}, "outgoing.hosts"),
         ({"outgoing": {"private_networks": ["10.1.2.3/16"]}}, "outgoing.private_networks"),
         ({"platform": {"callbacks_to": ["gateway:8000"]}}, "platform.callbacks_to"),
