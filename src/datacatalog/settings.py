@@ -39,7 +39,8 @@ class Secrets:
         administrator_key: who shows it may make administrative tokens.
         bearer_key: signs bearer tokens (HS256); "" where a public key is configured instead.
         nonces: actor name -> nonce for callback URLs.
-        platform_token: bearer token at the platform; "" where it needs none.
+        platform_token: token at the platform of another site; "" where there is none.
+        platform_login: account there, which gets such a token: username, password, client_id, client_secret.
         storage: storage system -> names and values of its secrets.
     """
 
@@ -48,6 +49,7 @@ class Secrets:
     bearer_key: str = field(default="", repr=False)
     nonces: Mapping[str, str] = field(default_factory=dict, repr=False)
     platform_token: str = field(default="", repr=False)
+    platform_login: Mapping[str, str] = field(default_factory=dict, repr=False)
     storage: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
@@ -224,9 +226,7 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
     for variable, text in environ.items():
         if variable.startswith(f"{PREFIX}SECRETS__"):
             values[variable.removeprefix(f"{PREFIX}SECRETS__").lower()] = text
-    nonces = values.get("nonces", {})
-    if not isinstance(nonces, dict) or not all(isinstance(nonce, str) for nonce in nonces.values()):
-        raise Misconfigured(f"{path}: nonces must be an object of actor names and nonces")
+    nonces = _texts(values, "nonces", "actor names and nonces", path)
     token_key, administrator_key, bearer_key = (
         _secret(values, name, path) for name in ("token_key", "administrator_key", "bearer_key")
     )
@@ -239,6 +239,7 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
         bearer_key=bearer_key,
         nonces=nonces,
         platform_token=_text(values, "platform_token", path),
+        platform_login=_texts(values, "platform_login", "username, password, client_id, client_secret", path),
     )
 
 
@@ -256,3 +257,11 @@ def _text(values: Mapping[str, Any], name: str, path: Path) -> str:
     if not isinstance(value, str):
         raise Misconfigured(f"{path}: {name} must be text")
     return value
+
+
+def _texts(values: Mapping[str, Any], name: str, what: str, path: Path) -> dict[str, str]:
+    """Return an object of texts, empty where there is none.  Raises Misconfigured: it is none."""
+    found = values.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise Misconfigured(f"{path}: {name} must be an object of {what}")
+    return found

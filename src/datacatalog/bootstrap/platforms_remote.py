@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from datacatalog.adapters.platforms.agave import AgavePlatform
 from datacatalog.adapters.platforms.tapis import TapisPlatform
-from datacatalog.adapters.remote.conversation import Conversation, Fixed
+from datacatalog.adapters.remote.conversation import Conversation, Fixed, Tokens
+from datacatalog.adapters.remote.logins import Login, agave_login, tapis_login
 from datacatalog.bootstrap.computing import Computing
 from datacatalog.bootstrap.outgoing import build_outgoing
 from datacatalog.domain.errors import Misconfigured
@@ -17,36 +19,48 @@ from datacatalog.ports.platforms import Platform
 from datacatalog.ports.storage import Storage
 from datacatalog.settings import Settings
 
+Asking = Callable[[Outgoing, str, Mapping[str, str]], Callable[[], str]]
+
 
 def build_remote(settings: Settings, storage: Storage, clock: Clock) -> Computing:
     """Make the platform at `platform.url`.  Raises Misconfigured."""
-    config = settings.config["platform"]
-    url = config["url"]
+    kind, url = settings.config["platform"]["kind"], settings.config["platform"]["url"]
     if not url:
-        raise Misconfigured(f"platform.kind is {config['kind']}, and platform.url does not say where it is")
+        raise Misconfigured(f"platform.kind is {kind}, and platform.url does not say where it is")
     parts = urlsplit(url)
     outgoing = build_outgoing(settings, origins=(f"{parts.scheme}://{parts.netloc}",))
-    return Computing(platform=_KINDS[config["kind"]](settings, outgoing, url))
+    return Computing(platform=_KINDS[kind](settings, outgoing, url.rstrip("/")))
 
 
 def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
-    tokens = Fixed(settings.secrets.platform_token)
-    tenant = Conversation(outgoing, url, tokens, header="Authorization", scheme="Bearer")
+    tokens = _tokens(settings, outgoing, url, agave_login)
     return AgavePlatform(
-        tenant,
+        Conversation(outgoing, url, tokens, header="Authorization", scheme="Bearer"),
         owned_by=settings.config["admin"]["tenant"],
         registration=settings.config["platform"]["registration"],
     )
 
 
 def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
-    tokens = Fixed(settings.secrets.platform_token)
+    tokens = _tokens(settings, outgoing, url, tapis_login)
     return TapisPlatform(
         Conversation(outgoing, url, tokens, header="X-Tapis-Token"),
         default_system=settings.config["storage"]["default_system"],
         owned_by=settings.config["admin"]["tenant"],
         registration=settings.config["platform"]["registration"],
     )
+
+
+def _tokens(settings: Settings, outgoing: Outgoing, url: str, asking: Asking) -> Tokens:
+    """Return the token that is configured, or what logs in for one."""
+    secrets = settings.secrets
+    if secrets.platform_login:
+        return Login(asking(outgoing, url, secrets.platform_login))
+    if not secrets.platform_token:
+        raise Misconfigured(f"{url} wants platform_token or platform_login in secrets.json")
+    if not re.fullmatch(r"[!-~]+", secrets.platform_token):
+        raise Misconfigured("platform_token of secrets.json has characters that no token has")
+    return Fixed(secrets.platform_token)
 
 
 _KINDS: Mapping[str, Callable[[Settings, Outgoing, str], Platform]] = {"agave": _agave, "tapis": _tapis}
