@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -373,3 +374,23 @@ def test_finished_job_is_indexed():
         pass
     assert here.state(job) is State.FINISHED
     assert here.names(job) == ["create", "run", "finish", "index", "indexed"]
+
+
+def test_owner_and_tenant_of_a_job_go_with_its_submission():
+    here = memory()
+    whose: list[dict[str, str]] = []
+
+    class Noting(MemoryPlatform):
+        def submit(self, definition: Any, *, key: str, owner: str = "", tenant: str = "") -> Any:
+            whose.append({"owner": owner, "tenant": tenant})
+            return here.platform.submit(definition, key=key)
+
+    for admin in ({"owner": "cook", "project": "p", "tenant": "green"}, {"owner": "cook"}, {}):
+        there = here.rewired(platform=Noting(), rules=replace(here.env.rules, admin=admin))
+        there.launch()
+        Worker(there.app).work_once([LAUNCH_QUEUE])
+    assert whose == [
+        {"owner": "cook", "tenant": "green"},
+        {"owner": "cook", "tenant": ""},
+        {"owner": "", "tenant": ""},
+    ]
