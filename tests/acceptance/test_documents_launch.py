@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,49 @@ def test_job_is_linked_to_measurements_and_archived_by_the_level_that_was_passed
     assert linked(proxy, outcome["uuid"], Relation.CHILD_OF) == [made[Kind.MEASUREMENT]]
     job = body_of(proxy, outcome["uuid"])
     assert job["archive_path"].startswith(f"{computed_path(job, made[level])}/{job['session']}-")
+
+
+def test_job_is_linked_to_each_measurement_of_a_list_of_texts_and_uuids(proxy: Site):
+    sample = proxy.catalog.hierarchy()[Kind.SAMPLE]
+    more = [
+        put(proxy, Kind.MEASUREMENT, measurement_id=f"measurement.tacc.{n}", measurement_type="AUTOMATED_TEST", child_of=[sample])
+        for n in (1234, 2345)
+    ]  # fmt: skip
+    body = message(parameters={"measurement_id": ["measurement.tacc.1234", more[1]]})
+    uuid = launched(proxy, body)["uuid"]
+    assert sorted(linked(proxy, uuid, Relation.CHILD_OF)) == sorted(more)
+    job = body_of(proxy, uuid)
+    path = archive_path(
+        job["pipeline_uuid"], [TypedUuid(m) for m in more], job["data"], None, datetime.now(UTC)
+    )
+    assert job["archive_path"].startswith(f"{path}/")
+    both = launched(proxy, message(parameters={**body["parameters"], "sample_id": "sample.tacc.20001"}))[
+        "uuid"
+    ]
+    assert sorted(linked(proxy, both, Relation.CHILD_OF)) == sorted(more)
+    assert body_of(proxy, both)["archive_path"].startswith(computed_path(body_of(proxy, both), sample))
+
+
+def test_instance_directory_is_named_by_two_words_and_the_instant(proxy: Site):
+    job = body_of(proxy, launched(proxy, message())["uuid"])
+    name = job["archive_path"].rpartition("/")[2]
+    assert re.fullmatch(r"[a-z]+-[a-z]+-\d{8}T\d{6}Z", name), name
+    assert name.startswith(f"{job['session']}-")
+
+
+def test_inputs_of_a_definition_connect_the_job_to_what_the_catalog_knows_of_them(proxy: Site):
+    file = put(proxy, Kind.FILE, name="/uploads/reads/1.fastq", storage_system=SYSTEM)
+    reference = put(
+        proxy, Kind.REFERENCE, reference_id="genome-1", name="A genome", uri="https://example.org/genome-1"
+    )
+    body = message()
+    body["job_definition"] |= {
+        "inputs": {"reads": [f"agave://{SYSTEM}/uploads/reads/1.fastq"], "unknown": "/uploads/reads/2.fastq"},
+        "parameters": {"genome": "https://example.org/genome-1", "salsa": True, "n": 7},
+    }
+    uuid = launched(proxy, body)["uuid"]
+    assert linked(proxy, uuid, Relation.ACTED_ON) == [file]
+    assert linked(proxy, uuid, Relation.ACTED_USING) == [reference]
 
 
 def test_without_instance_directory_the_path_follows_from_the_message(proxy: Site):
