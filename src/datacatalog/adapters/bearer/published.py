@@ -46,7 +46,7 @@ class PublishedKeys:
         self._lifetime_s, self._now = lifetime_s, now
         self._known = _Known(KeySet(), -math.inf)
         self._begun = self._tried = -math.inf
-        self._failure: str | None = "nobody fetched them yet"
+        self._failed = True
         self._fetching = threading.Lock()
 
     def find(self, kid: str | None) -> Any | None:
@@ -55,10 +55,10 @@ class PublishedKeys:
             return found
         settled = self._refresh(patient=found is None)
         if self._age() >= self._lifetime_s + GRACE_S:
-            raise Unreachable(f"the keys of bearer tokens are not to be had: {self._failure}")
+            raise Unreachable("the keys of bearer tokens are not to be had")
         found = self._known.keys.find(kid)
         if found is None and not settled:
-            raise Unreachable(f"a key of bearer tokens is not to be had: {self._failure}")
+            raise Unreachable("a key of bearer tokens is not to be had")
         return found
 
     def _refresh(self, *, patient: bool) -> bool:
@@ -75,7 +75,7 @@ class PublishedKeys:
                     self._fetch()
             finally:
                 self._fetching.release()
-        return self._failure is None
+        return not self._failed
 
     def _wait_s(self) -> float:
         fetching = self._begun > self._tried
@@ -83,7 +83,7 @@ class PublishedKeys:
 
     def _is_due(self) -> bool:
         since_s = self._now() - self._tried
-        if self._failure is not None:
+        if self._failed:
             return since_s >= RETRY_S
         return self._age() >= self._lifetime_s or since_s >= REFRESH_S
 
@@ -94,9 +94,10 @@ class PublishedKeys:
             if not reply.ok:
                 raise ValueError(f"the issuer answered {reply.status}")
             self._known = _Known(KeySet.read(reply.body, self._algorithm), self._now())
-            self._failure = None
+            self._failed = False
         except (Unreachable, ForbiddenTarget, ValueError) as e:
-            self._failure = str(e)
+            self._failed = True
+            # To the operator, not to whoever shows a token.
             _LOG.warning("the keys of bearer tokens could not be fetched: %s", e)
         finally:
             self._tried = self._now()
