@@ -60,7 +60,7 @@ class Site:
             "name": "TACObot job",
             "inputs": dict(self.inputs),
             "parameters": dict(self.parameters),
-            "maxRunTime": "00:30:00",
+            "maxRunTime": "00:01:00",
             "archive": True,
             "archiveSystem": SYSTEM,
             "archivePath": ARCHIVE,
