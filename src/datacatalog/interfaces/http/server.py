@@ -16,6 +16,7 @@ from datacatalog.interfaces.http.gateway import asgi
 log = logging.getLogger("datacatalog.gateway")
 
 GRACE_S = 10
+GOODBYE_S = 0.5
 HEADERS_MAX_BYTES = 65_536
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -47,6 +48,16 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._clear()
             super().on_headers_complete()
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            if self.transport.is_closing():
+                # Over TLS, an idle client would have to say goodbye, too, and few do.
+                self.loop.call_later(GOODBYE_S, self._let_go)
+
+        def _let_go(self) -> None:
+            if self.transport.get_write_buffer_size() == 0:
+                self.transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._clear()

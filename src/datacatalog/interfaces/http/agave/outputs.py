@@ -21,8 +21,6 @@ from datacatalog.services.env import Env
 from datacatalog.services.submitting import job_of
 
 _BASE = "/jobs/v2/{job}/outputs"
-_NOT_GIVEN = "{filePath}"
-"""What agavepy puts in place of a path that it was not given."""
 
 
 class OutputRoutes:
@@ -70,4 +68,4 @@ class OutputRoutes:
 
 def _path(request: HttpRequest) -> str:
     given = request.path_params.get("path", "")
-    return normalised(f"/{'' if given in (_NOT_GIVEN, '.') else given}")
+    return normalised(f"/{'' if given == '.' else given}")
