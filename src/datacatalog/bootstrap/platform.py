@@ -41,6 +41,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         default_system=config["storage"]["default_system"],
         owner=config["admin"].get("owner", ""),
         tenant=config["admin"].get("tenant", ""),
+        registration=config["platform"]["registration"],
         callbacks=for_callbacks(settings),
         executor=_executor(settings),
         limits=Limits.read(config["platform"]["limits"]),
