@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS, shown
 
-PARTS = ("lifecycle", "flatness", "gateway", "store", "files", "indexing", "lineage", "cli_start")
+PARTS = ("lifecycle", "flatness", "gateway", "store", "files", "indexing", "lineage", "webhooks", "cli_start")
 
 
 def main(parts: Sequence[str]) -> None:
