@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from datacatalog.domain.messages import (
 )
 from datacatalog.services.dispatch import ACTORS, HANDLERS, actor
 from datacatalog.services.reading import Request, delivery_in, one_of, read_document
+from tests.shared import REPOSITORY
 
 SCHEMAS = JsonSchemas()
 JOB = TypedUuid("107acb4d-1f93-553a-9e1c-b7b58125bc89")
@@ -430,3 +432,18 @@ def test_delivery_of_a_tapis_notification_is_told_by_its_uuid_and_whatever_else_
 def test_any_other_message_has_no_delivery_in_its_body(body: Any):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     assert delivery_in(Request(actor="jobs-manager", body=raw, context={"uuid": JOB}), SCHEMAS) is None
+
+
+EXAMPLES = sorted((REPOSITORY / "reactors").glob("*/messages/*.json"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_example_of_a_reactor_is_understood_by_its_actor(example: Path):
+    to = example.parts[-3]
+    told_by_url = to == "jobs-manager" and example.stem in ("callback", "notification", "data")
+    url = {"uuid": JOB, "status": "${JOB_STATUS}"} if told_by_url else {}
+    assert read(to, example.read_bytes(), **url)
+
+
+def test_every_reactor_has_examples():
+    assert {path.parts[-3] for path in EXAMPLES} == ACTORS.keys()

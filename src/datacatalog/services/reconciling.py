@@ -7,9 +7,8 @@ and, unless the job is over, sends the next one: so there is one watcher for a r
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
 
 from datacatalog.domain.errors import DatacatalogError, UnknownRecord
 from datacatalog.domain.jobs.job import Job
@@ -58,15 +57,11 @@ class Look:
         delay = env.rules.poll_interval * GROWTH ** min(self.number - 1, STEPS)
         work.outbox.send(
             WATCH_QUEUE,
-            self._body(),
+            asdict(self),
             id=f"watch:{self.uuid}:{self.run}:{self.number}",
             at=env.clock.now(),
             delay=delay,
         )
-
-    def _body(self) -> dict[str, Any]:
-        named = ("uuid", "run", "job", "number", "missing")
-        return {name: getattr(self, name) for name in named}
 
     def next(self, *, missing: int = 0) -> Look:
         return replace(self, number=self.number + 1, missing=missing)
