@@ -1,0 +1,161 @@
+"""Launches on platforms of other sites: from the message to the index, with a real gateway that is called back."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from datacatalog.domain.kinds import Kind
+from tests.contracts import fake_agave, fake_tapis
+from tests.contracts.fake_site import Trouble, serving
+from tests.harness import SYSTEM, Catalog, free_port, install, until
+
+APP = "tacobot9000-0.1.0u1"
+TOKEN = secrets.token_hex(16)
+PRODUCT = "result.txt"
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def installed(home: Path, cleanup: ExitStack, token: str = "", **sections: Any) -> Catalog:
+    """Make an installation whose storage others may share, with a gateway that answers."""
+    home.mkdir(parents=True)
+    keys = {name: secrets.token_urlsafe(48) for name in ("token_key", "administrator_key", "bearer_key")}
+    (home / "secrets.json").touch(mode=0o600)
+    (home / "secrets.json").write_text(json.dumps({**keys, **({"platform_token": token} if token else {})}))
+    catalog = install(home, **sections)
+    cleanup.callback(catalog.app.close)
+    cleanup.callback(catalog.stop_all)
+    catalog.start("serve")
+    catalog.wait_ready()
+    return catalog
+
+
+def shared_storage(tmp_path: Path) -> dict[str, Any]:
+    return {"systems": {SYSTEM: {"root": str(tmp_path / "storage")}}}
+
+
+def at_platform(
+    tmp_path: Path, cleanup: ExitStack, kind: str, url: str, token: str = TOKEN, **sections: Any
+) -> Catalog:
+    """Make an installation that computes elsewhere, with what launches name."""
+    sections |= {"platform": {"kind": kind, "url": url}, "storage": shared_storage(tmp_path)}
+    catalog = installed(tmp_path / "catalog", cleanup, token, **sections)
+    catalog.hierarchy()
+    catalog.pipeline(id=APP, components=[{"id": APP, "inputs": {}, "parameters": {}}])
+    return catalog
+
+
+def launched(catalog: Catalog, **message: Any) -> dict[str, Any]:
+    """Launch a job; return what the proxy says of it."""
+    definition = {
+        "appId": APP,
+        "name": "TACObot job",
+        "inputs": {},
+        "parameters": {},
+        "maxRunTime": "00:01:00",
+        **message.pop("job_definition", {}),
+    }
+    body = {"job_definition": definition, "parameters": {"sample_id": "sample.tacc.20001"}, **message}
+    answer = catalog.post("agave-proxy", body)
+    assert answer.status_code == 202, answer.text
+    outcome: dict[str, Any] = answer.json()["result"]["outcome"]
+    return outcome
+
+
+def archived(tmp_path: Path, outcome: dict[str, Any], name: str, content: str) -> None:
+    """Leave a file where a job archives, as its platform does."""
+    folder = tmp_path / "storage" / outcome["archive_uri"].removeprefix(f"agave://{SYSTEM}/")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(content)
+
+
+def events(catalog: Catalog, uuid: str) -> list[str]:
+    """Return what happened to a job, without what a platform said on the way."""
+    names = [entry["name"] for entry in catalog.history(uuid)]
+    return [name for name in names if name not in ("resource", "update")]
+
+
+def files(catalog: Catalog) -> int:
+    """Return how many files are indexed."""
+    return catalog.app.env.store.read(lambda work: work.records.count(Kind.FILE))
+
+
+TAPIS_APP = fake_tapis.app("tacobot9000", "0.1.0u1")
+
+
+def fake(kind: str) -> Any:
+    if kind == "agave":
+        return fake_agave.fake_agave(TOKEN, fake_agave.app(APP))
+    return fake_tapis.fake_tapis(TOKEN, TAPIS_APP)
+
+
+WAYS = {"agave": fake_agave.GOOD_WAY, "tapis": fake_tapis.GOOD_WAY}
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_launch_runs_elsewhere_calls_back_and_is_indexed(
+    tmp_path: Path, cleanup: ExitStack, kind: str
+) -> None:
+    there = cleanup.enter_context(serving(fake(kind)))
+    catalog = at_platform(tmp_path, cleanup, kind, there.url)
+    outcome = launched(catalog)
+    there.trouble.append(Trouble("POST", "/v3/jobs/submit" if kind == "tapis" else "/jobs/v2", answer=None))
+
+    # The answer to the submission is lost, and the launch tried again.
+    until(lambda: catalog.work() >= 0 and catalog.history(outcome["uuid"])[-1]["name"] == "resource")
+    (job_id,) = there.jobs
+    archived(tmp_path, outcome, PRODUCT, "42")
+    there.move(job_id, *WAYS[kind])
+    catalog.work()
+
+    assert there.broken == []
+    assert events(catalog, outcome["uuid"])[:5] == ["create", "run", "finish", "index", "indexed"]
+    assert catalog.state(outcome["uuid"]) == "FINISHED"
+    assert files(catalog) == 1
+    assert TOKEN not in json.dumps(catalog.history(outcome["uuid"]))
+
+
+def test_launch_runs_at_another_installation_of_this_gateway(tmp_path: Path, cleanup: ExitStack) -> None:
+    port = free_port()
+    there = computing(tmp_path, cleanup, callbacks_to=f"http://127.0.0.1:{port}")
+    bearer = there.app.bearer.make(
+        "catalog", level="EXECUTE", at=there.app.env.clock.now(), lifetime=timedelta(hours=1)
+    )
+    catalog = at_platform(tmp_path, cleanup, "agave", there.url, bearer, gateway={"port": port})
+    outcome = launched(catalog, archive_path=f"agave://{SYSTEM}/archive/of-a-launch")
+
+    def indexed() -> bool:
+        catalog.work()
+        there.work()
+        return "indexed" in events(catalog, outcome["uuid"])
+
+    until(indexed, 40)
+    assert events(catalog, outcome["uuid"])[:5] == ["create", "run", "finish", "index", "indexed"]
+    # What the app wrote, and what it printed.
+    assert files(catalog) == 3
+
+
+def computing(tmp_path: Path, cleanup: ExitStack, callbacks_to: str) -> Catalog:
+    """Make the installation that computes; its storage is the other one's, too."""
+    (tmp_path / "apps").mkdir()
+    app = {"id": APP, "command": ["{python}", "-c", f"open('{PRODUCT}', 'w').write('42')"]}
+    (tmp_path / "apps" / f"{APP}.yml").write_text(yaml.safe_dump(app))
+    return installed(
+        tmp_path / "computing",
+        cleanup,
+        storage=shared_storage(tmp_path),
+        platform={"apps": str(tmp_path / "apps"), "callbacks_to": [callbacks_to]},
+    )
