@@ -23,7 +23,7 @@ from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.storage.local import LocalStorage
 from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.adapters.transport.sqlite import SqliteTransport
-from datacatalog.domain.errors import DatacatalogError, LeaseLost, NoSuchPath
+from datacatalog.domain.errors import DatacatalogError, LeaseLost, NoSuchPath, NotYet
 from datacatalog.ports.stores import Store
 from datacatalog.ports.tasks import Task
 
@@ -31,6 +31,8 @@ SYSTEM = "data-sd2e-community"
 ARCHIVE = "/products/v2/archive"
 JOBS, STOPS, NOTIFICATIONS = "platform-jobs", "platform-stops", "platform-notifications"
 LEASE = timedelta(seconds=1)
+TURN = timedelta(milliseconds=100)
+"""How long a job that has to wait is put aside, unless it says so itself."""
 PATIENCE_S = 15
 
 STATUSES = [
@@ -193,6 +195,9 @@ class Bench:
             try:
                 self.platform.tasks()[queue](task)
             except LeaseLost:
+                raise
+            except NotYet as e:
+                self.transport.retry(delivery, delay=e.after or TURN, reason=str(e), counted=False)
                 raise
             except DatacatalogError as e:
                 if e.retry:

@@ -131,7 +131,7 @@ def test_job_whose_worker_is_killed_while_it_archives_is_not_run_again(
     assert receiver.statuses() == STATUSES
 
 
-def test_descendants_that_outlived_a_killed_worker_are_ended_before_the_job_runs_again(here: Bench) -> None:
+def test_descendants_of_a_job_whose_worker_is_killed_are_gone_before_it_runs_again(here: Bench) -> None:
     child = here.folder / "child"
     leave_one = (
         "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
@@ -144,7 +144,6 @@ def test_descendants_that_outlived_a_killed_worker_are_ended_before_the_job_runs
     with worker(here) as process:
         until(lambda: child.exists() and child.read_text())
         process.kill()
-    assert not is_gone(int(child.read_text()))
     here.work(JOBS, wait=True)
     assert here.archived()["a-job.out"] in {"zombie\n", "none\n"}
 

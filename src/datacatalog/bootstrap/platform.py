@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.platforms.local.executors import Executor, LocalExecutor
 from datacatalog.adapters.platforms.local.isolation import Isolation
@@ -9,10 +11,12 @@ from datacatalog.adapters.platforms.local.limits import Limits
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
 from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE, STOPS_QUEUE
 from datacatalog.adapters.platforms.local.slots import Slots
+from datacatalog.adapters.platforms.slurm import Slurm, SlurmExecutor
 from datacatalog.bootstrap.computing import Computing
 from datacatalog.bootstrap.outgoing import for_callbacks
 from datacatalog.bootstrap.platforms_remote import build_remote
 from datacatalog.bootstrap.tasks import TaskKind
+from datacatalog.domain.documents import JsonObject
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.storage import Storage
 from datacatalog.ports.stores import Store
@@ -43,6 +47,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         tenant=config["admin"].get("tenant", ""),
         registration=config["platform"]["registration"],
         callbacks=for_callbacks(settings),
+        execution_system=config["platform"]["kind"],
         executor=_executor(settings),
         limits=Limits.read(config["platform"]["limits"]),
     )
@@ -61,7 +66,22 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
 def _executor(settings: Settings) -> Executor:
     config = settings.config["platform"]
     work = settings.path(config["work"])
-    isolation = Isolation(config["isolation"], hidden=(settings.home, work))
-    return LocalExecutor(
-        Slots(work / ".slots", config["concurrency"]) if config["concurrency"] else None, isolation
+    hidden = (settings.home, work)
+    if config["kind"] == "slurm":
+        return SlurmExecutor(
+            _slurm(settings, config["slurm"]),
+            poll=timedelta(seconds=config["poll_interval_s"]),
+            isolation=config["isolation"],
+            hidden=hidden,
+        )
+    slots = Slots(work / ".slots", config["concurrency"]) if config["concurrency"] else None
+    return LocalExecutor(slots, Isolation(config["isolation"], hidden))
+
+
+def _slurm(settings: Settings, config: JsonObject) -> Slurm:
+    return Slurm(
+        commands=settings.path(config["commands"]) if config["commands"] else None,
+        partition=config["partition"],
+        account=config["account"],
+        options=config["options"],
     )

@@ -57,6 +57,13 @@ def locked(path: Path, wait: timedelta = LOCK_WAIT) -> Iterator[None]:
     Raises:
         TimeoutError: another one, perhaps one that was suspended, holds it all the while.
     """
+    with held(path, wait):
+        yield
+
+
+@contextmanager
+def held(path: Path, wait: timedelta) -> Iterator[int]:
+    """Hold a file as `locked` does; yield its descriptor. What inherits that holds the file, too."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait.total_seconds()
@@ -64,7 +71,7 @@ def locked(path: Path, wait: timedelta = LOCK_WAIT) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{path} is held by another process")
             time.sleep(_LOOK_EVERY_S)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -142,8 +142,8 @@ class Execution:
     # -------------------------------------------------------------------------------------- the parts
 
     def _begin_attempt(self) -> None:
-        self._job.clear_attempts()
         self._change(lambda s: replace(s, attempt=s.attempt + 1, process=None, ran=False))
+        self._job.clear_attempts()
         for name in ("inputs", "work", "home", "tmp"):
             (self._folder / name).mkdir(mode=0o700, parents=True)
 
