@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from datacatalog.adapters.outgoing.memory import MemoryOutgoing, Sent
+from datacatalog.adapters.sealing import AesSealer
 from datacatalog.domain.errors import InvalidField, UnknownRecord, Unreachable
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.messages import DeleteJob
@@ -139,6 +140,14 @@ def test_rotation_gives_another_secret_and_keeps_everything_else(here: Memory):
     assert given.secret == own
     kept = SigningKeys.from_bytes(here.env.sealer.open(given.subscription.secret, name))
     assert kept == SigningKeys(key=b"o" * 32)
+
+
+def test_secret_that_cannot_be_read_any_more_can_be_rotated(here: Memory):
+    name = made(here).subscription.id
+    changed = here.with_ports(sealer=AesSealer(b"another key, as long as the first"))
+    rotated = here.env.store.transact(lambda work: rotate_secret(name, None, work, changed.env))
+    kept = SigningKeys.from_bytes(changed.env.sealer.open(rotated.subscription.secret, name))
+    assert kept == SigningKeys(key=read_secret(rotated.secret))
 
 
 def test_what_is_done_to_a_subscription_that_is_not_there_is_refused(here: Memory):

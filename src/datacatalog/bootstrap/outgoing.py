@@ -12,6 +12,9 @@ from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.settings import Settings
 
+WEBHOOK_S = 15.0
+"""Whoever subscribed answers within this."""
+
 
 def build_outgoing(
     settings: Settings,
@@ -50,7 +53,7 @@ def build_outgoing(
 
 def for_webhooks(settings: Settings) -> Outgoing:
     """Make the way out of webhooks: to the hosts in `outgoing.hosts`."""
-    return build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"])
+    return build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"], at_most_s=WEBHOOK_S)
 
 
 def for_callbacks(settings: Settings) -> Outgoing:

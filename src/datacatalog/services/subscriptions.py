@@ -10,7 +10,7 @@ from typing import Any
 
 from datacatalog.domain.cloudevents import PING, cloud_event
 from datacatalog.domain.documents import published
-from datacatalog.domain.errors import InvalidField, UnknownRecord
+from datacatalog.domain.errors import InvalidField, Misconfigured, UnknownRecord
 from datacatalog.domain.identifiers.typed import kind_of, read_typed
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import SPECS, Kind, TypedUuid
@@ -198,7 +198,7 @@ def set_paused(id: str, paused: bool, work: Work) -> Subscription:
 def rotate_secret(
     id: str, secret: str | None, work: Work, env: Env, *, overlap: timedelta = OVERLAP
 ) -> Subscribed:
-    """Sign with another secret from now on.
+    """Sign with another secret from now on; also where the one before cannot be read any more.
 
     Args:
         secret: the new one; None: one is made.
@@ -208,8 +208,11 @@ def rotate_secret(
     """
     found = subscription_for(id, work)
     key = secrets.token_bytes(KEY_BYTES) if secret is None else read_secret(secret)
-    keys = SigningKeys.from_bytes(env.sealer.open(found.secret, id))
-    rotated = keys.rotated(key, at=env.clock.now(), overlap=overlap)
+    try:
+        keys = SigningKeys.from_bytes(env.sealer.open(found.secret, id))
+        rotated = keys.rotated(key, at=env.clock.now(), overlap=overlap)
+    except Misconfigured:
+        rotated = SigningKeys(key=key)
     changed = replace(found, secret=_sealed(rotated, id, env))
     work.subscriptions.put(changed)
     return Subscribed(subscription=changed, secret=written_secret(key))
