@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from datacatalog.adapters.outgoing.connections import tls_context
 from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
 from datacatalog.domain.errors import Unreachable
 from tests.integration.certificates import Made, make
@@ -107,6 +108,16 @@ def test_trust_in_one_origin_is_none_in_another(tmp_path: Path) -> None:
         assert out.send("GET", one.url).ok
         with pytest.raises(Unreachable, match="not believed"):
             out.send("GET", other.url)
+
+
+def test_authorities_of_the_system_are_believed_too(authority: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(authority.folder, "server", names=(HOOKS,), by=authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate_file))
+    tls_context.cache_clear()
+    with serving(ok, tls=made.serving()) as wire:
+        out, url = hooks(wire.port)
+        assert out.send("GET", url).ok
+    tls_context.cache_clear()
 
 
 def test_certificate_file_that_is_none_is_unreachable(tmp_path: Path) -> None:
