@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 
+from datacatalog.adapters.storage.agave import AgaveTree
 from datacatalog.adapters.storage.local import LocalSystem
 from datacatalog.adapters.storage.memory import MemorySystem
 from datacatalog.adapters.storage.s3 import S3System
@@ -19,7 +20,9 @@ from datacatalog.adapters.storage.served import ServedSystem
 from datacatalog.adapters.storage.sftp import SftpTree
 from datacatalog.adapters.storage.sftp_connections import Connections
 from datacatalog.adapters.storage.systems import Systems
+from datacatalog.adapters.storage.tapis import TapisTree
 from datacatalog.ports.storage import System
+from tests.contracts.files_service import FilesService, files_service
 from tests.contracts.s3_server import s3_server
 from tests.contracts.sftp_server import SftpServer, sftp_server
 
@@ -50,6 +53,10 @@ class Servers:
     def bucket(self) -> Bucket:
         return self._running.enter_context(s3_server()).bucket("catalog")
 
+    @cached_property
+    def files(self) -> FilesService:
+        return self._running.enter_context(files_service())
+
 
 def memory(name: str, servers: Servers, folder: Path) -> System:
     return MemorySystem(name)
@@ -70,11 +77,25 @@ def s3(name: str, servers: Servers, folder: Path) -> System:
     return S3System(name, servers.bucket, servers.fresh())
 
 
+def agave(name: str, servers: Servers, folder: Path) -> System:
+    system = servers.fresh()
+    servers.files.systems[system] = MemorySystem(system)
+    return ServedSystem(name, AgaveTree(servers.files.conversation("Authorization", "Bearer"), system))
+
+
+def tapis(name: str, servers: Servers, folder: Path) -> System:
+    system = servers.fresh()
+    servers.files.systems[system] = MemorySystem(system)
+    return ServedSystem(name, TapisTree(servers.files.conversation("X-Tapis-Token"), system))
+
+
 KINDS: dict[str, Callable[[str, Servers, Path], System]] = {
     "memory": memory,
     "local": local,
     "sftp": sftp,
     "s3": s3,
+    "agave": agave,
+    "tapis": tapis,
 }
 
 

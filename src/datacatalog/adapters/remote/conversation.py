@@ -118,6 +118,22 @@ class Conversation:
         told = {"Content-Type": "application/json", **(headers or {})}
         return self._result(method, path + _query(query), content, missing, place, told)
 
+    def delete(self, path: str, missing: DatacatalogError, *, place: str) -> Any:
+        """Return the result of a DELETE."""
+        return self._result("DELETE", path, None, missing, place, {})
+
+    def upload(
+        self, path: str, body: BinaryIO, missing: DatacatalogError, *, place: str, content_type: str
+    ) -> Any:
+        """Return the result of a POST whose body is read while it is sent, once: a token that expired is not renewed for it."""
+        what = _what("POST", path)
+        headers = {**self._headers(self._tokens.current()), "Content-Type": content_type}
+        try:
+            reply = self._outgoing.send("POST", self.url + path, headers=headers, body=body)
+        except Unreachable as e:
+            raise PlatformDown(f"{what}: {e}") from e
+        return self._unwrapped(reply, what, missing, place)
+
     def open(self, path: str, missing: DatacatalogError) -> BinaryIO:
         """Open what a GET answers, however long it is. Reading from it raises PlatformDown where it breaks off."""
         what = _what("GET", path)
@@ -157,6 +173,10 @@ class Conversation:
             reply = self._reply(method, path, content, headers)
         except Unreachable as e:
             raise PlatformDown(f"{what}: {e}") from e
+        return self._unwrapped(reply, what, missing, place)
+
+    def _unwrapped(self, reply: Reply, what: str, missing: DatacatalogError, place: str) -> Any:
+        """Return the result in an answer."""
         if not reply.ok:
             raise self._trouble(reply, what, missing, place)
         envelope = an_object(read(reply.body, what), what)

@@ -74,8 +74,11 @@ class Tree(Protocol):
         """Make one directory in one that is there.  Raises FileExistsError."""
         ...
 
-    def write(self, names: Names, source: BinaryIO) -> None:
-        """Write a file in a directory that is there, or replace one: complete under its name, or not there at all."""
+    def write(self, names: Names, source: BinaryIO) -> int:
+        """Write a file in a directory that is there, or replace one: complete under its name, or not there at all.
+
+        Returns how many bytes were sent.
+        """
         ...
 
     def remove(self, names: Names, found: Found) -> None:
@@ -174,8 +177,11 @@ class ServedSystem:
             self._make(names[:-1])
             if self._sort(names) is Sort.DIRECTORY:
                 raise FileExistsError(0, "is a directory")
-            self._tree.write(names, source)
-            return self._file(names)
+            sent_bytes = self._tree.write(names, source)
+            written = self._file(names)
+            if written.size_bytes != sent_bytes:
+                raise OSError(0, f"{sent_bytes} bytes were sent, {written.size_bytes} are there")
+            return written
 
     def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
         with told(self._name, names):

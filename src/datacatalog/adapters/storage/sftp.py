@@ -67,16 +67,17 @@ class SftpTree:
                 self._say_if_there(session, names, error)
                 raise
 
-    def write(self, names: Names, source: BinaryIO) -> None:
+    def write(self, names: Names, source: BinaryIO) -> int:
         unfinished = self._path((*names[:-1], UNFINISHED.format(secrets.token_hex(8))))
         with self._connections.session() as session:
             self._check_way(session, names[:-1])
             handle = session.create_file(unfinished)
             try:
-                session.write(handle, source)
+                sent_bytes = session.write(handle, source)
                 session.sync(handle)
                 session.close_file(handle)
                 self._put_in_place(session, unfinished, self._path(names))
+                return sent_bytes
             except BaseException:
                 with suppress(Exception):
                     session.remove_file(unfinished)

@@ -153,7 +153,8 @@ class Session:
                 sent = at
         asked.forget(numbers)
 
-    def write(self, handle: bytes, source: BinaryIO) -> None:
+    def write(self, handle: bytes, source: BinaryIO) -> int:
+        """Write all of a source; return how many bytes that were."""
         asked, at = _Asked(self._client), 0
         numbers: deque[int] = deque()
         while piece := source.read(PIECE_BYTES):
@@ -163,6 +164,7 @@ class Session:
                 asked.done(numbers.popleft())
         for number in numbers:
             asked.done(number)
+        return at
 
     def sync(self, handle: bytes) -> None:
         """Have a file written to disk, where the server can."""
