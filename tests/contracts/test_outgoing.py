@@ -137,7 +137,7 @@ NO_URLS = [
     "http://",
     "http:///path",
     "http://user@127.0.0.1/",
-    "http://user:canary@127.0.0.1/",
+    f"http://user:{CANARY}@127.0.0.1/",
     "http://127.0.0.1\\@other.example.org/",
     "http://127.0.0.1\r\nX-Evil: 1/",
     "http://127.0.0.1/\r\nX-Evil:1",
