@@ -7,6 +7,7 @@ attempt, at its own path; /tmp, /proc and /dev of its own; no other processes. T
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from datacatalog.domain.errors import NotSupported
 
 NONE, AUTO, BUBBLEWRAP = "none", "auto", "bubblewrap"
 
-_PROGRAM = "bwrap"
 _PROBE_S = 10
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
@@ -39,10 +39,12 @@ class Isolation:
     Args:
         mode: "none", "bubblewrap", or "auto": bubblewrap where it works.
         hidden: folders whose content no command may see but its own attempt and its app: home of the installation, work root.
+        program: bubblewrap.
     """
 
-    def __init__(self, mode: str = NONE, hidden: Iterable[Path] = ()) -> None:
+    def __init__(self, mode: str = NONE, hidden: Iterable[Path] = (), *, program: str = "bwrap") -> None:
         self.mode = mode
+        self._program = shutil.which(program) or program
         self.hidden = tuple(Path(path).resolve() for path in hidden)
         self._lock = threading.Lock()
         self._complaint: str | None = None
@@ -75,7 +77,7 @@ class Isolation:
         """Return why bubblewrap does not work, found out once; "" if it does."""
         with self._lock:
             if self._complaint is None:
-                self._complaint = _complaint()
+                self._complaint = _complaint(self._program)
                 if self._complaint and self.mode == AUTO:
                     _LOG.warning(
                         "commands are not isolated: bubblewrap does not work here: %s", self._complaint
@@ -92,7 +94,7 @@ class Isolation:
         python = _interpreter()
         covered = [one for one in self.hidden if _is_below(one, [*map(Path, _SYSTEM), *python])]
         return [
-            *_base(network=command.network),
+            *_base(self._program, network=command.network),
             *_each("--ro-bind", python),
             *(word for one in covered for word in ("--tmpfs", str(one))),
             *_each("--ro-bind", [*(one for one in python if _is_below(one, covered)), *apps]),
@@ -101,9 +103,9 @@ class Isolation:
         ]  # fmt: skip
 
 
-def _base(*, network: bool) -> list[str]:
+def _base(program: str, *, network: bool) -> list[str]:
     return [
-        _PROGRAM, "--die-with-parent", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
+        program, "--die-with-parent", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
         *([] if network else ["--unshare-net"]),
         *_fresh(), "--proc", "/proc", "--dev", "/dev",
         *_system(),
@@ -142,17 +144,26 @@ def _each(option: str, paths: Iterable[Path]) -> Iterator[str]:
         yield from (option, str(path), str(path))
 
 
-def _complaint() -> str:
+def _complaint(program: str) -> str:
     """Try bubblewrap; return what is wrong with it, or ""."""
     with tempfile.TemporaryDirectory() as folder:
-        trial = [*_base(network=False), "--bind", folder, folder, "--chdir", folder, "--", "/bin/true"]
+        trial = [
+            *_base(program, network=False),
+            "--bind",
+            folder,
+            folder,
+            "--chdir",
+            folder,
+            "--",
+            "/bin/true",
+        ]
         try:
             done = subprocess.run(  # noqa: S603 (fixed arguments, and no shell)
                 trial,
                 capture_output=True,
                 text=True,
                 timeout=_PROBE_S,
-                env={"PATH": "/usr/bin:/bin"},
+                env={},
                 check=False,
             )
         except FileNotFoundError:
