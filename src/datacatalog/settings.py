@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
 
 from datacatalog.domain.errors import InvalidJson, Misconfigured
 from datacatalog.domain.strict_json import parse_object
@@ -195,8 +196,8 @@ def _overlaid(config: dict[str, Any], environ: Mapping[str, str]) -> dict[str, A
 def _check(config: Mapping[str, Any], path: Path) -> None:
     validator = Draft7Validator(_config_schema())
     for error in validator.iter_errors(config):
-        where = ".".join(str(part) for part in error.absolute_path) or "the top level"
-        raise Misconfigured(f"{path}: {where}: {error.message}")
+        place, message = _meant(error)
+        raise Misconfigured(f"{path}: {'.'.join(place) or 'the top level'}: {message}")
     for section, values in config.items():
         for name, value in values.items():
             # NaN is neither below a minimum nor above a maximum.
@@ -205,6 +206,29 @@ def _check(config: Mapping[str, Any], path: Path) -> None:
     gateway = config["gateway"]
     if (gateway["tls_certificate_file"] is None) is not (gateway["tls_key_file"] is None):
         raise Misconfigured(f"{path}: gateway.tls_certificate_file and gateway.tls_key_file: both or none")
+
+
+def _meant(error: ValidationError) -> tuple[list[str], str]:
+    """Return the place and the text of a complaint; where there are several kinds of a thing, that of the kind that is given."""
+    place = [str(part) for part in error.absolute_path]
+    if error.validator != "oneOf":
+        return place, error.message
+    branches: dict[object, list[ValidationError]] = {}
+    for one in error.context:
+        branches.setdefault(one.schema_path[0], []).append(one)
+    fitting = [found for found in branches.values() if not any(_is_of_kind(one) for one in found)]
+    if fitting:
+        return _meant(fitting[0][0])
+    kinds = [one.validator_value for one in error.context if one.validator == "const"]
+    return [*place, "kind"], f"{error.instance.get('kind')!r} is none of {', '.join(kinds)}"
+
+
+def _is_of_kind(error: ValidationError) -> bool:
+    """Tell whether a complaint is about the kind, and so about which one was meant."""
+    missing = (
+        error.validator == "required" and "kind" in error.validator_value and "kind" not in error.instance
+    )
+    return missing or list(error.path) == ["kind"]
 
 
 def _config_schema() -> dict[str, Any]:
@@ -240,7 +264,18 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
         nonces=nonces,
         platform_token=_text(values, "platform_token", path),
         platform_login=_texts(values, "platform_login", "username, password, client_id, client_secret", path),
+        storage=_storage_secrets(values, path),
     )
+
+
+def _storage_secrets(values: Mapping[str, Any], path: Path) -> dict[str, dict[str, str]]:
+    """Return the secrets of storage systems.  Raises Misconfigured."""
+    systems = values.get("storage", {})
+    if not isinstance(systems, dict):
+        raise Misconfigured(f"{path}: storage must be an object of storage systems")
+    return {
+        system: _texts(systems, system, "names and secrets", Path(f"{path}: storage")) for system in systems
+    }
 
 
 def _secret(values: Mapping[str, Any], name: str, path: Path) -> str:

@@ -33,7 +33,7 @@ def build_remote(settings: Settings, storage: Storage, clock: Clock) -> Computin
 
 
 def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
-    tokens = _tokens(settings, outgoing, url, agave_login)
+    tokens = tokens_of(settings, outgoing, url, agave_login)
     return AgavePlatform(
         Conversation(outgoing, url, tokens, header="Authorization", scheme="Bearer"),
         owned_by=settings.config["admin"]["tenant"],
@@ -42,7 +42,7 @@ def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
 
 
 def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
-    tokens = _tokens(settings, outgoing, url, tapis_login)
+    tokens = tokens_of(settings, outgoing, url, tapis_login)
     return TapisPlatform(
         Conversation(outgoing, url, tokens, header="X-Tapis-Token"),
         default_system=settings.config["storage"]["default_system"],
@@ -51,7 +51,7 @@ def _tapis(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
     )
 
 
-def _tokens(settings: Settings, outgoing: Outgoing, url: str, asking: Asking) -> Tokens:
+def tokens_of(settings: Settings, outgoing: Outgoing, url: str, asking: Asking) -> Tokens:
     """Return the token that is configured, or what logs in for one."""
     secrets = settings.secrets
     if secrets.platform_login:

@@ -121,22 +121,38 @@ def _store(cli: Cli) -> Finding:
 
 
 def _storage(cli: Cli) -> Finding:
-    settings = cli.app.settings
-    roots = {
-        name: settings.path(system["root"]) for name, system in settings.config["storage"]["systems"].items()
-    }
-    for name, root in roots.items():
-        try:
-            with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-"):
-                pass
-        except OSError as e:
-            return Finding(
-                "storage",
-                False,
-                f"{name}: {root}: {e.strerror}",
-                f"make {root} writable, or change storage.systems",
-            )
-    return Finding("storage", True, ", ".join(f"{name}: {root}" for name, root in roots.items()))
+    """Write to systems that are directories here; ask the others for their root."""
+    told = []
+    for name, system in cli.app.settings.config["storage"]["systems"].items():
+        kind = system.get("kind", "local")
+        if kind == "local":
+            root = cli.app.settings.path(system["root"])
+            wrong, do = _unwritable(root), f"make {root} writable, or change storage.systems"
+        else:
+            root, wrong = kind, _unreachable(cli, name)
+            do = f"mend storage.systems.{name}, its secrets, or the way there"
+        if wrong:
+            return Finding("storage", False, f"{name}: {root}: {wrong}", do)
+        told.append(f"{name}: {root}")
+    return Finding("storage", True, ", ".join(told))
+
+
+def _unwritable(root: Path) -> str:
+    """Tell why a directory cannot be written to; "" where it can."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-"):
+            return ""
+    except OSError as e:
+        return e.strerror or str(e)
+
+
+def _unreachable(cli: Cli, system: str) -> str:
+    """Tell why the root of a storage system cannot be listed; "" where it can."""
+    try:
+        cli.env.storage.list(system, "/", limit=1)
+    except DatacatalogError as e:
+        return str(e)
+    return ""
 
 
 def _apps(cli: Cli) -> Finding:
