@@ -80,6 +80,8 @@ def request_launch(message: LaunchJob, work: Work, env: Env) -> Outcome:
     if not created.fresh:
         # Somebody else may have made it: starting it, and being told its token, takes its token.
         authorize(message, job.record, work, env, action="launch-again")
+        # The same record over itself changes nothing, and is refused to whoever may see the job and no more.
+        work.records.put(job.record, at=env.clock.now())
     return Outcome(
         result={"uuid": job.uuid, "state": job.state.value, "archive_uri": job.archive_uri},
         log=(f"Launching ManagedPipelineJob {job.uuid}",),
