@@ -213,8 +213,7 @@ def world() -> World:
         )
 
     platform = Platform(known=(APP, "taco"))
-    env = replace(
-        here.env,
+    here = here.rewired(
         platform=platform,
         bearer=principal,
         rules=replace(
@@ -223,7 +222,7 @@ def world() -> World:
             admin={"owner": "tests", "project": "p", "tenant": HOME},
         ),
     )
-    here = replace(here, app=replace(here.app, env=env), platform=platform)
+    here = replace(here, platform=platform)
     for name in dispatch.ACTORS:
         here.app.settings.config["actors"].setdefault(name, {})["delivery"] = "inline"
     made = World(here=here, served=asgi(here.app))
