@@ -9,12 +9,15 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datacatalog.adapters.outgoing.web import REDIRECTS_MAX, Policy, WebOutgoing
 from datacatalog.domain.errors import DatacatalogError, ForbiddenTarget, Unreachable
@@ -362,6 +365,41 @@ def test_answer_that_breaks_off_or_is_none_is_unreachable(said: bytes) -> None:
             b"".join(stream.chunks)
 
 
+PIECES = [
+    "HTTP/1.1 200 OK", "HTTP/1.0 204 No Content", "HTTP/1.1 100 Continue", "HTTP/1.1 101 Up", "HTTP/1.1 302 Found",
+    "Location: /x", "Location: http://[", "Location: \udcff", "Content-Length: 3", "Content-Length: -1", "Content-Length: x",
+    "Transfer-Encoding: chunked", "Transfer-Encoding: taco", "Content-Encoding: gzip", "Connection: close", "X: y", " z",
+    "\r\n", "\r\n", "\r\n\r\n", "\r\n\r\n", "\n", "3\r\nabc", "0\r\n\r\n", "-3\r\n", "fffffffffffffffff\r\n", "abc", "\0", "\udcff",
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
+def test_whatever_is_answered_is_a_reply_or_unreachable(
+    pieces: list[str], rude: tuple[Wire, list[bytes]]
+) -> None:
+    wire, says = rude
+    says[:] = ["".join(pieces).encode(errors="surrogateescape")]
+    out = reaching(wire.url, read_timeout_s=0.5)
+    with suppress(Unreachable):
+        assert 100 <= out.send("GET", f"{wire.url}/{CANARY}").status <= 999
+    with suppress(Unreachable), out.open("GET", wire.url) as stream:
+        b"".join(stream.chunks)
+
+
+@pytest.fixture(scope="module")
+def rude() -> Iterator[tuple[Wire, list[bytes]]]:
+    """A server that says what it is told to, and hangs up."""
+    says = [b""]
+
+    def script(asked: Exchange) -> None:
+        asked.sock.sendall(says[0])
+        asked.close()
+
+    with serving(script) as wire:
+        yield wire, says
+
+
 def test_answer_that_comes_before_the_whole_question_counts() -> None:
     def script(asked: Exchange) -> None:
         asked.say("413 Too Large", "Connection: close")
@@ -407,6 +445,19 @@ def test_threads_get_their_own_answers() -> None:
             replies = list(pool.map(lambda path: out.send("GET", wire.url + path).body.decode(), paths))
     assert replies == paths
     assert wire.connections <= 8
+
+
+def test_connections_to_few_hosts_are_kept() -> None:
+    with serving(ok) as wire:
+        policy = Policy(hosts=[f"*.example.org:{wire.port}"], private_networks=["127.0.0.0/8"])
+        out = WebOutgoing(policy, resolver=lambda host: ["127.0.0.1"])
+        urls = [f"http://host-{n}.example.org:{wire.port}/" for n in range(40)]
+        assert all(out.send("GET", url).ok for url in urls)
+        assert wire.connections == len(urls)
+        out.send("GET", urls[-1])
+        assert wire.connections == len(urls)
+        out.send("GET", urls[0])
+        assert wire.connections == len(urls) + 1
 
 
 # ---------------------------------------------------------------------------------------------- logs

@@ -12,7 +12,9 @@ import pytest
 
 from datacatalog.adapters.outgoing.connections import tls_context
 from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
+from datacatalog.bootstrap.outgoing import for_callbacks
 from datacatalog.domain.errors import Unreachable
+from datacatalog.settings import Secrets, Settings, shipped_config
 from tests.integration.certificates import Made, make
 from tests.integration.wire import Exchange, serving
 
@@ -108,6 +110,19 @@ def test_trust_in_one_origin_is_none_in_another(tmp_path: Path) -> None:
         assert out.send("GET", one.url).ok
         with pytest.raises(Unreachable, match="not believed"):
             out.send("GET", other.url)
+
+
+def test_gateway_with_a_certificate_of_its_own_can_be_called_back(tmp_path: Path) -> None:
+    made = make(tmp_path, "itself", names=("127.0.0.1",))
+    config = shipped_config()
+    with serving(ok, tls=made.serving()) as gateway, serving(ok, tls=made.serving()) as other:
+        config["gateway"] |= {"url": f"{gateway.url}/", "tls_certificate_file": made.certificate_file.name}
+        config["platform"]["callbacks_to"] = [other.url]
+        keys = Secrets(token_key="t", administrator_key="a")
+        out = for_callbacks(Settings(home=tmp_path, config=config, secrets=keys))
+        assert out.send("POST", f"{gateway.url}/actors/v2/jobs-manager/messages").ok
+        with pytest.raises(Unreachable, match="not believed"):
+            out.send("POST", other.url)
 
 
 def test_authorities_of_the_system_are_believed_too(authority: Made, monkeypatch: pytest.MonkeyPatch) -> None:
