@@ -56,6 +56,15 @@ class Trouble:
     times: int = 1
 
 
+def over_the_network(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Post something; whoever is not there is not told."""
+    with (
+        suppress(OSError),
+        urlopen(Request(url, data=body, headers=dict(headers), method="POST"), timeout=10),
+    ):
+        pass
+
+
 @dataclass
 class FakeSite:
     """What is alike in fakes: the table, the token, and trouble.
@@ -63,6 +72,7 @@ class FakeSite:
     Attributes:
         broken: requests that are not as the documents say, and answers of the fake itself that are not.
         calls: names of the operations that were asked for.
+        deliver: posts a notification: URL, body, headers.
     """
 
     table: Sequence[Operation]
@@ -72,6 +82,7 @@ class FakeSite:
     calls: list[str] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
     url: str = ""
+    deliver: Callable[[str, bytes, Mapping[str, str]], None] = over_the_network
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def handle(
@@ -114,11 +125,8 @@ class FakeSite:
         return answer
 
     def post(self, url: str, body: Mapping[str, Any], **headers: str) -> None:
-        """Deliver a notification; whoever is not there is not told."""
-        raw = json.dumps(body).encode()
-        told = {"Content-Type": "application/json", **headers}
-        with suppress(OSError), urlopen(Request(url, data=raw, headers=told, method="POST"), timeout=10):
-            pass
+        """Deliver a notification."""
+        self.deliver(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
 from datacatalog.domain.kinds import Kind
+from datacatalog.interfaces.http.gateway import asgi
 from tests.contracts import fake_agave, fake_tapis
 from tests.contracts.fake_site import Trouble, serving
 from tests.harness import SYSTEM, Catalog, free_port, install, until
@@ -30,7 +32,7 @@ def cleanup() -> Iterator[ExitStack]:
 
 
 def installed(home: Path, cleanup: ExitStack, token: str = "", **sections: Any) -> Catalog:
-    """Make an installation whose storage others may share, with a gateway that answers."""
+    """Make an installation whose storage others may share."""
     home.mkdir(parents=True)
     keys = {name: secrets.token_urlsafe(48) for name in ("token_key", "administrator_key", "bearer_key")}
     (home / "secrets.json").touch(mode=0o600)
@@ -38,6 +40,11 @@ def installed(home: Path, cleanup: ExitStack, token: str = "", **sections: Any) 
     catalog = install(home, **sections)
     cleanup.callback(catalog.app.close)
     cleanup.callback(catalog.stop_all)
+    return catalog
+
+
+def served(catalog: Catalog) -> Catalog:
+    """Let the gateway of an installation answer, in a process of its own."""
     catalog.start("serve")
     catalog.wait_ready()
     return catalog
@@ -58,8 +65,8 @@ def at_platform(
     return catalog
 
 
-def launched(catalog: Catalog, **message: Any) -> dict[str, Any]:
-    """Launch a job; return what the proxy says of it."""
+def launch(**message: Any) -> dict[str, Any]:
+    """Return a message to the proxy."""
     definition = {
         "appId": APP,
         "name": "TACObot job",
@@ -68,8 +75,11 @@ def launched(catalog: Catalog, **message: Any) -> dict[str, Any]:
         "maxRunTime": "00:01:00",
         **message.pop("job_definition", {}),
     }
-    body = {"job_definition": definition, "parameters": {"sample_id": "sample.tacc.20001"}, **message}
-    answer = catalog.post("agave-proxy", body)
+    return {"job_definition": definition, "parameters": {"sample_id": "sample.tacc.20001"}, **message}
+
+
+def launched(answer: Any) -> dict[str, Any]:
+    """Return what the proxy says of a job that was launched."""
     assert answer.status_code == 202, answer.text
     outcome: dict[str, Any] = answer.json()["result"]["outcome"]
     return outcome
@@ -111,8 +121,17 @@ def test_launch_runs_elsewhere_calls_back_and_is_indexed(
 ) -> None:
     there = cleanup.enter_context(serving(fake(kind)))
     catalog = at_platform(tmp_path, cleanup, kind, there.url)
-    outcome = launched(catalog)
-    there.trouble.append(Trouble("POST", "/v3/jobs/submit" if kind == "tapis" else "/jobs/v2", answer=None))
+    gateway = TestClient(asgi(catalog.app))
+    cleanup.callback(gateway.app.state.gateway.close)  # type: ignore[attr-defined]
+    there.deliver = lambda url, body, headers: answers.append(
+        gateway.post(url, content=body, headers=headers)
+    )
+    answers: list[Any] = []
+    outcome = launched(
+        gateway.post("/actors/v2/agave-proxy/messages", params={"x-nonce": catalog.nonce}, json=launch())
+    )
+    submission = "/v3/jobs/submit" if kind == "tapis" else "/jobs/v2"
+    there.trouble.append(Trouble("POST", submission, answer=None))
 
     # The answer to the submission is lost, and the launch tried again.
     until(lambda: catalog.work() >= 0 and catalog.history(outcome["uuid"])[-1]["name"] == "resource")
@@ -122,6 +141,7 @@ def test_launch_runs_elsewhere_calls_back_and_is_indexed(
     catalog.work()
 
     assert there.broken == []
+    assert {answer.status_code for answer in answers} == {200}
     assert events(catalog, outcome["uuid"])[:5] == ["create", "run", "finish", "index", "indexed"]
     assert catalog.state(outcome["uuid"]) == "FINISHED"
     assert files(catalog) == 1
@@ -130,12 +150,13 @@ def test_launch_runs_elsewhere_calls_back_and_is_indexed(
 
 def test_launch_runs_at_another_installation_of_this_gateway(tmp_path: Path, cleanup: ExitStack) -> None:
     port = free_port()
-    there = computing(tmp_path, cleanup, callbacks_to=f"http://127.0.0.1:{port}")
+    there = served(computing(tmp_path, cleanup, callbacks_to=f"http://127.0.0.1:{port}"))
     bearer = there.app.bearer.make(
         "catalog", level="EXECUTE", at=there.app.env.clock.now(), lifetime=timedelta(hours=1)
     )
-    catalog = at_platform(tmp_path, cleanup, "agave", there.url, bearer, gateway={"port": port})
-    outcome = launched(catalog, archive_path=f"agave://{SYSTEM}/archive/of-a-launch")
+    catalog = served(at_platform(tmp_path, cleanup, "agave", there.url, bearer, gateway={"port": port}))
+    message = launch(archive_path=f"agave://{SYSTEM}/archive/of-a-launch")
+    outcome = launched(catalog.post("agave-proxy", message))
 
     def indexed() -> bool:
         catalog.work()

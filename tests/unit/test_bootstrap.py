@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,22 @@ def test_bearer_tokens_of_others_are_checked_with_their_public_key_alone(wired, 
     assert app.env.bearer(encode(claims, "b" * 40, algorithm="HS256")) is None
     with pytest.raises(ValueError, match="issued elsewhere"):
         app.bearer.make("x", level="READ", at=datetime.now(UTC), lifetime=timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("kind", ["agave", "tapis"])
+def test_platform_elsewhere_wants_a_place_and_an_account(wired, kind):
+    with pytest.raises(Misconfigured, match=r"platform\.url does not say where it is"):
+        wired(platform={"kind": kind})
+    with pytest.raises(Misconfigured, match="wants platform_token or platform_login"):
+        wired(platform={"kind": kind, "url": "https://tenant.example.org"})
+
+
+@pytest.mark.parametrize("kind", ["agave", "tapis"])
+def test_platform_elsewhere_is_wired_with_its_account(tmp_path, kind):
+    place = {"kind": kind, "url": "https://tenant.example.org/"}
+    given = settings(tmp_path, platform=place)
+    app = build_app(replace(given, secrets=replace(given.secrets, platform_token="t" * 8)))
+    assert app.env.platform.name == kind
+    app.close()
+    with pytest.raises(Misconfigured, match="characters that no token has"):
+        build_app(replace(given, secrets=replace(given.secrets, platform_token="t\n")))

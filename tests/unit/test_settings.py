@@ -197,3 +197,21 @@ def test_no_secret_has_a_default():
     assert not [
         name for name in ("token_key", "administrator_key", "bearer_key") if name in str(shipped_config())
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("platform_token", 7), ("platform_login", ["x"]), ("platform_login", {"username": 7})]
+)
+def test_account_at_a_platform_is_text(tmp_path, name: str, value: Any):
+    with pytest.raises(Misconfigured, match=name):
+        load(home(tmp_path, secrets={**KEYS, name: value}), {})
+
+
+def test_account_at_a_platform_is_read_and_never_shown(tmp_path):
+    account = {
+        "platform_token": "canary-1",
+        "platform_login": {"username": "tacobot", "password": "canary-2"},
+    }
+    found = load(home(tmp_path, secrets={**KEYS, **account}), {}).secrets
+    assert (found.platform_token, found.platform_login) == ("canary-1", account["platform_login"])
+    assert "canary" not in repr(found)
