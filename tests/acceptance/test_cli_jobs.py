@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from datacatalog.bootstrap import build_app
+from datacatalog.interfaces.worker.loop import Worker
+from datacatalog.settings import load
 from tests.acceptance.cli import Shell, made
+
+NAP = [{"id": "nap-1.0", "inputs": {}, "parameters": {}}]
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +240,28 @@ def test_history_is_followed_as_it_happens(shell: Shell) -> None:
         following.terminate()
     assert seen == ["create", "run"]
     assert took_s < 5
+
+
+def test_job_that_its_platform_is_told_to_stop_stops_before_it_ran(shell: Shell) -> None:
+    (shell.home / "apps").mkdir(exist_ok=True)
+    (shell.home / "apps/nap-1.0.yml").write_text(
+        'id: nap-1.0\ncommand: ["{python}", "-c", "import time; time.sleep(60)"]\n'
+    )
+    shell.ok(
+        "pipelines", "create", "-", stdin=json.dumps({"id": "nap-1.0", "name": "Nap", "components": NAP})
+    )
+    launch = {
+        "job_definition": {"appId": "nap-1.0", "name": "nap"},
+        "parameters": {"sample_id": "sample.tacc.20001"},
+    }
+    job = shell.ask("send", "agave-proxy", "-", stdin=json.dumps(launch))["outcome"]["uuid"]
+    assert shell.run("jobs", "cancel", job).status == 3, "no platform has it yet"
+    app = build_app(load(shell.config))
+    while Worker(app).work_once(["launch-job"]):
+        pass
+    told = shell.ask("jobs", "cancel", job)
+    while Worker(app).work_once(["platform-stops"]):
+        pass
+    assert told["uuid"] == job
+    assert app.env.platform.job(told["job_id"]).status == "STOPPED"
+    app.close()

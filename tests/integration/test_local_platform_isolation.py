@@ -12,7 +12,7 @@ import pytest
 
 from datacatalog.adapters.platforms.local.commands import Command
 from datacatalog.adapters.platforms.local.isolation import AUTO, BUBBLEWRAP, Isolation
-from datacatalog.adapters.platforms.local.limits import Limits
+from datacatalog.adapters.platforms.local.limits import NO_LIMITS, Limits
 from datacatalog.adapters.platforms.local.runner import Ending, run
 from datacatalog.domain.errors import NotSupported
 
@@ -35,9 +35,7 @@ def isolation(home: Path, mode: str = BUBBLEWRAP, **more: str) -> Isolation:
     return Isolation(mode, [home, home / "platform"], **more)
 
 
-def command(
-    home: Path, code: str, *, network: bool = True, limits: Limits = Limits(), **more: object
-) -> Command:  # noqa: B008
+def command(home: Path, code: str, *, network: bool = True, limits: Limits = NO_LIMITS) -> Command:
     attempt = home / "platform/job/attempt-1"
     return Command(
         arguments=[sys.executable, "-c", code],

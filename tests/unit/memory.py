@@ -111,6 +111,7 @@ class MemoryPlatform:
 
     def cancel(self, id: str) -> None:
         self._told(id)
+        self.statuses[id] = "STOPPED"
 
 
 @dataclass(slots=True)

@@ -183,6 +183,20 @@ def reset(cli: Cli, uuid: str, token: str, no_clear: bool) -> None:
     cli.out.document(_summary(reset_job(job_uuid(uuid), token, cli.env, clear=not no_clear)))
 
 
+@jobs.command()
+@click.argument("uuid")
+@token_option("The job's update token; without it, this command makes it.")
+@pass_cli
+def cancel(cli: Cli, uuid: str, token: str | None) -> None:
+    """Have the platform stop a job; it then fails."""
+    from datacatalog.interfaces.cli.acting import owners_token
+    from datacatalog.services.cancelling import cancel_at_platform
+
+    job = job_uuid(uuid)
+    stopped = cancel_at_platform(job, token or owners_token(job, cli.env), cli.env)
+    cli.out.document({"uuid": job, "job_id": stopped.id, "status": stopped.status})
+
+
 @jobs.command("token")
 @click.argument("uuid")
 @pass_cli
