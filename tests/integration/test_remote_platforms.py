@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from datacatalog.adapters.platforms.agave import AgavePlatform
+from datacatalog.adapters.remote.conversation import Conversation, Fixed
+from datacatalog.domain.errors import NoSuchPath, UnknownRecord
 from datacatalog.domain.kinds import Kind
 from datacatalog.interfaces.http.gateway import asgi
+from datacatalog.ports.outgoing import Reply, Stream
 from tests.contracts import fake_agave, fake_tapis
 from tests.contracts.fake_site import Trouble, serving
 from tests.harness import SYSTEM, Catalog, free_port, install, until
@@ -180,3 +185,60 @@ def computing(tmp_path: Path, cleanup: ExitStack, callbacks_to: str) -> Catalog:
         storage=shared_storage(tmp_path),
         platform={"apps": str(tmp_path / "apps"), "callbacks_to": [callbacks_to]},
     )
+
+
+@dataclass
+class InProcess:
+    """Implements ports.outgoing.Outgoing: speaks to a gateway in this process."""
+
+    client: TestClient
+
+    def check(self, url: str, place: str) -> None:
+        pass
+
+    def send(self, method: str, url: str, *, headers: Any = None, body: Any = None) -> Reply:
+        answer = self.client.request(method, url, headers=dict(headers or {}), content=body)
+        return Reply(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
+
+    @contextmanager
+    def open(self, method: str, url: str, *, headers: Any = None) -> Iterator[Stream]:
+        reply = self.send(method, url, headers=headers)
+        yield Stream(status=reply.status, headers=reply.headers, chunks=iter([reply.body]))
+
+
+def test_gateway_answers_all_that_the_agave_platform_asks(tmp_path: Path, cleanup: ExitStack) -> None:
+    there = computing(tmp_path, cleanup, callbacks_to="http://127.0.0.1:9")
+    gateway = TestClient(asgi(there.app), base_url=there.url)
+    cleanup.callback(gateway.app.state.gateway.close)  # type: ignore[attr-defined]
+    bearer = there.app.bearer.make(
+        "catalog", level="EXECUTE", at=there.app.env.clock.now(), lifetime=timedelta(hours=1)
+    )
+    tenant = Conversation(
+        InProcess(gateway), there.url, Fixed(bearer), header="Authorization", scheme="Bearer"
+    )
+    platform = AgavePlatform(tenant, owned_by="default")
+    definition = {"appId": APP, "name": "TACObot job", "archive": True, "archivePath": "/archive/one"}
+
+    assert platform.app(APP)["id"] == APP
+    assert platform.apps() == [APP]
+    job = platform.submit(definition, key="k")
+    assert platform.submit(definition, key="k").id == job.id
+    assert [one.id for one in platform.jobs(tenant="default")] == [job.id]
+    there.work()
+    assert platform.job(job.id).status == "FINISHED"
+    assert [step.status for step in platform.history(job.id)][-1] == "FINISHED"
+    assert f"/{PRODUCT}" in [entry.path for entry in platform.outputs(job.id)]
+    with platform.output(job.id, f"/{PRODUCT}") as file:
+        assert file.read() == b"42"
+
+    stopped = platform.submit({**definition, "archivePath": "/archive/two"}, key="other")
+    platform.cancel(stopped.id)
+    there.work()
+    assert platform.job(stopped.id).status == "STOPPED"
+    platform.cancel(stopped.id)
+    with pytest.raises(UnknownRecord):
+        platform.job("7381691026605150696-242ac11b-0001-007")
+    with pytest.raises(UnknownRecord):
+        platform.app("no-such-app-1.0")
+    with pytest.raises(NoSuchPath):
+        platform.output(job.id, "/nothing")
