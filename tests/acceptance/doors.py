@@ -87,12 +87,14 @@ class World:
     Attributes:
         jobs: state -> a job in it.
         called: what stands for what in addresses and bodies, e.g. {"sample": its UUID}.
+        headers: of the last answer.
     """
 
     here: Memory
     served: Starlette
     jobs: dict[State, Created] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     _kept: Any = None
     _knocks: int = 0
 
@@ -152,6 +154,7 @@ class World:
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start":
                 answer.append(message["status"])
+                self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
             else:
                 body.extend(message.get("body", b""))
 
@@ -167,7 +170,7 @@ class World:
             "root_path": "",
             "scheme": "http",
             "server": ("testserver", 80),
-            "client": (f"source-{self._knocks}", 1),
+            "client": (request.source or f"source-{self._knocks}", 1),
             "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         }
         await self.served(scope, receive, send)
@@ -188,11 +191,14 @@ def _copied(tables: Mapping[str, dict[Any, Any]]) -> dict[str, dict[Any, Any]]:
 
 @dataclass(frozen=True)
 class Request:
+    """A request; `source` is the address that it comes from, "": one of its own."""
+
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 def world() -> World:
