@@ -15,6 +15,8 @@ from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.indexing import INDEX_QUEUE
 from datacatalog.services.launching import LAUNCH_QUEUE
+from datacatalog.services.reconciling import WATCH_QUEUE
+from datacatalog.services.webhooks import WEBHOOK_QUEUE
 from tests.unit.memory import memory
 from tests.unit.test_worker import QUEUE, Doing, dead, send
 
@@ -97,7 +99,14 @@ def test_lease_is_renewed_while_a_task_is_at_work(errors: list[Exception]):
 
 def test_every_queue_can_be_named_and_served():
     here = memory(tasks={QUEUE: Doing()})
-    assert set(queues_of(here.app)) == {*ACTORS, INDEX_QUEUE, LAUNCH_QUEUE, QUEUE}
+    assert set(queues_of(here.app)) == {
+        *ACTORS,
+        INDEX_QUEUE,
+        LAUNCH_QUEUE,
+        WATCH_QUEUE,
+        WEBHOOK_QUEUE,
+        QUEUE,
+    }
 
 
 class Failing:
