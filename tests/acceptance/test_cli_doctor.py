@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.acceptance.cli import Shell, made
+from tests.contracts.fake_site import serving
+from tests.contracts.fake_tapis import app, fake_tapis
 
 
 @pytest.fixture
@@ -130,3 +134,20 @@ def test_something_else_at_the_gateways_address_is_found(shell: Shell) -> None:
         found: dict[str, Any] = {each["check"]: each for each in shell.ask_doctor(offline=False)["checks"]}
     assert found["gateway"]["well"] is False
     assert "taken" in found["gateway"]["found"]
+
+
+def test_platform_of_another_site_is_asked(shell: Shell) -> None:
+    token = "doctors-own-token"
+    with serving(fake_tapis(token, app("tacobot9000", "0.1.0"))) as there:
+        config = yaml.safe_load(shell.config.read_text()) | {"platform": {"kind": "tapis", "url": there.url}}
+        shell.config.write_text(yaml.safe_dump(config))
+        keys = json.loads((shell.home / "secrets.json").read_text())
+        (shell.home / "secrets.json").write_text(json.dumps({**keys, "platform_token": token}))
+        found = {each["check"]: each for each in shell.ask("doctor")["checks"]}
+        assert found["platform"]["found"] == f"1 apps at {there.url}"
+        there.token = "another one by now"
+        found = {each["check"]: each for each in shell.run("--json", "doctor").json["checks"]}
+        assert "platform_token of secrets.json" in found["platform"]["found"]
+        asked = len(there.calls)
+        shell.run("doctor", "--offline")
+        assert len(there.calls) == asked

@@ -27,6 +27,8 @@ from datacatalog.settings import CONFIG_FILE, SECRETS_FILE, Settings, load
 
 CLOCK_SLACK = timedelta(minutes=1)
 SHOWN = 3
+ELSEWHERE = frozenset({"agave", "tapis"})
+"""Kinds of platforms that are another site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,10 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
     except DatacatalogError as e:
         yield Finding("start", False, str(e), "mend what it names")
         return
-    for check in (_store, _storage, _apps, _nonces, _clock, _dead_letters, _stuck_jobs):
-        yield _tried(check, cli)
+    computing = _platform if settings.config["platform"]["kind"] in ELSEWHERE else _apps
+    for check in (_store, _storage, computing, _nonces, _clock, _dead_letters, _stuck_jobs):
+        asked = check is not _platform or not offline
+        yield _tried(check, cli) if asked else Finding("platform", True, "not asked (--offline)")
     if settings.tls is not None:
         yield _certificate(settings, settings.tls[0])
     yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
@@ -153,6 +157,12 @@ def _unreachable(cli: Cli, system: str) -> str:
     except DatacatalogError as e:
         return str(e)
     return ""
+
+
+def _platform(cli: Cli) -> Finding:
+    """The platform of another site answers, and knows this installation's account."""
+    apps = cli.env.platform.apps()
+    return Finding("platform", True, f"{len(apps)} apps at {cli.app.settings.config['platform']['url']}")
 
 
 def _apps(cli: Cli) -> Finding:
