@@ -14,6 +14,7 @@ import pytest
 import requests
 from agavepy.agave import Agave
 
+from datacatalog.interfaces.cli.up import is_ready
 from tests.acceptance.certificates import certificate
 from tests.harness import SYSTEM, Catalog, install, until
 from tests.integration.platform_bench import Receiver, receiving
@@ -109,6 +110,7 @@ def started(catalog: Catalog, receiver: Receiver, certificate_file: str) -> Runn
     catalog.start("up")
     token = catalog.app.bearer.make("ada", level="UPDATE", at=datetime.now(UTC), lifetime=timedelta(hours=1))
     until(lambda: requests.get(f"{catalog.url}/readyz", verify=certificate_file, timeout=1).ok)
+    assert is_ready(catalog.url)
     running = Running(
         catalog, client(catalog.url, token, certificate_file), token, certificate_file, receiver
     )
@@ -143,6 +145,28 @@ def test_files_are_uploaded_listed_and_downloaded(running: Running):
     assert [each.name for each in agave.files.listOnDefaultSystem(filePath="/", limit=2)] == [".", "apps"]
     with pytest.raises(requests.HTTPError, match="404"):
         agave.files.list(systemId="elsewhere", filePath="/")
+
+
+def test_commands_of_agavepy_for_files_work_too(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", running.certificate)
+    agave = client(running.catalog.url, running.token, running.certificate)
+    agave.token = running.token
+    (tmp_path / "local.txt").write_bytes(b"mine")
+    agave.files_mkdir(f"{SYSTEM}/commands/sub")
+    agave.files_upload(str(tmp_path / "local.txt"), f"{SYSTEM}/commands/remote.txt")
+    agave.files_copy(f"{SYSTEM}/commands/remote.txt", f"{SYSTEM}/commands/sub/copy.txt")
+    agave.files_import(f"agave://{SYSTEM}/commands/sub/copy.txt", f"{SYSTEM}/commands")
+    agave.files_download(f"{SYSTEM}/commands/copy.txt", str(tmp_path / "back.txt"))
+    assert (tmp_path / "back.txt").read_bytes() == b"mine"
+    capsys.readouterr()
+    agave.files_list(f"{SYSTEM}/commands", long_format=True)
+    assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]} == {
+        "./", "copy.txt", "remote.txt", "sub/",
+    }  # fmt: skip
+    with pytest.raises(Exception, match="not-clearable"):
+        agave.files_delete(f"{SYSTEM}/commands/copy.txt")
 
 
 def test_apps_systems_and_oneself_are_known(running: Running):

@@ -106,6 +106,7 @@ def test_answers_are_indented_or_naked_where_that_is_asked_for(site: Site, here:
         "/..%5c..%5csecrets.json/%2e%2e",
         "/sub/%2e",
         "/a%00b",
+        "/a%ffb",
         "/" + "n" * 300,
     ],
 )

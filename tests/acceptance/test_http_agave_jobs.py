@@ -64,6 +64,13 @@ def test_same_request_again_is_the_same_job_and_another_one_is_refused(site: Sit
     assert submit(site, "once")["id"] != first["id"]
 
 
+def test_request_that_was_refused_may_be_sent_again_as_it_should_have_been(site: Site):
+    headers = {"Idempotency-Key": "mended"}
+    answer = ask(site, "POST", "/jobs/v2", headers=headers, json={"appId": "none-1.0", "name": "x"})
+    assert refused(answer, 404)
+    submit(site, headers=headers)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

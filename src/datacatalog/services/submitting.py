@@ -17,7 +17,8 @@ from datacatalog.services.env import Env, Principal
 
 ARCHIVES = "/archive/jobs"
 """Where outputs go of which the definition says nothing but that they are to be archived."""
-_PAGE = 200
+_SCOPE = "platform-jobs"
+_PAGE, _PAGE_MAX = 100, 3200
 
 
 def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_id: str | None) -> PlatformJob:
@@ -31,11 +32,16 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
         InvalidField, UnknownRecord, PlatformDown: as the platform says; or its outputs would go among others.
     """
     key = _key(principal, delivery_id)
+    mark = hashlib.sha256(minified(definition).encode()).hexdigest()
     if delivery_id is not None:
-        env.store.transact(lambda work: _remember(key, definition, work, env))
-    return env.platform.submit(
+        env.store.read(lambda work: _check_mark(key, mark, work))
+    job = env.platform.submit(
         _archived(definition, key, env), key=key, owner=principal.name, tenant=tenant_of(env)
     )
+    if delivery_id is not None:
+        # Only now: what was refused had no effect, and may be sent again as it should have been.
+        env.store.transact(lambda work: _remember(key, mark, work, env))
+    return job
 
 
 def tenant_of(env: Env) -> str:
@@ -53,10 +59,11 @@ def job_of(id: str, env: Env) -> PlatformJob:
 
 def jobs_of(env: Env) -> Iterator[PlatformJob]:
     """Yield the jobs of one's own tenant, newest first.  Raises PlatformDown."""
-    offset = 0
-    while page := env.platform.jobs(tenant=tenant_of(env), limit=_PAGE, offset=offset):
+    offset, size = 0, _PAGE
+    while page := env.platform.jobs(tenant=tenant_of(env), limit=size, offset=offset):
         yield from page
-        offset += len(page)
+        # Who reads on will read on: each page costs a look at all of them.
+        offset, size = offset + len(page), min(2 * size, _PAGE_MAX)
 
 
 def _key(principal: Principal, delivery_id: str | None) -> str:
@@ -67,13 +74,17 @@ def _key(principal: Principal, delivery_id: str | None) -> str:
     return f"direct-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
 
-def _remember(key: str, definition: JsonObject, work: Work, env: Env) -> None:
-    mark = hashlib.sha256(minified(definition).encode()).hexdigest()
-    known = work.answers.recall("platform-jobs", key)
-    if known is None:
-        work.answers.remember("platform-jobs", key, {"mark": mark}, at=env.clock.now())
-    elif known["mark"] != mark:
+def _check_mark(key: str, mark: str, work: Work) -> bool:
+    """Tell whether a definition was submitted before.  Raises AlreadyExists: another one was."""
+    known = work.answers.recall(_SCOPE, key)
+    if known is not None and known["mark"] != mark:
         raise AlreadyExists("this request id was used for another job before")
+    return known is not None
+
+
+def _remember(key: str, mark: str, work: Work, env: Env) -> None:
+    if not _check_mark(key, mark, work):
+        work.answers.remember(_SCOPE, key, {"mark": mark}, at=env.clock.now())
 
 
 def _archived(definition: JsonObject, key: str, env: Env) -> JsonObject:

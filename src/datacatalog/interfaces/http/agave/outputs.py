@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.identifiers.platforms import job_url
-from datacatalog.domain.paths import normalised
 from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.entries import address, listed, shown
 from datacatalog.interfaces.http.agave.paging import PAGING, page
+from datacatalog.interfaces.http.agave.places import path_in
 from datacatalog.interfaces.http.agave.sending import sent
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.services.env import Env
@@ -39,7 +39,7 @@ class OutputRoutes:
     @answering
     async def listing(self, request: HttpRequest) -> Response:
         env, job = await self._admitted(request)
-        part, path = page(asked(request, *PAGING)), _path(request)
+        part, path = page(asked(request, *PAGING)), path_in(request)
         url = address(f"{job_url(self._desk.app.settings.api_url, job)}/outputs/media")
 
         def look() -> list[JsonObject]:
@@ -53,7 +53,7 @@ class OutputRoutes:
     async def media(self, request: HttpRequest) -> Response:
         env, job = await self._admitted(request)
         asked(request)
-        path = _path(request)
+        path = path_in(request)
 
         def opened() -> BinaryIO:
             job_of(job, env)
@@ -64,8 +64,3 @@ class OutputRoutes:
     async def _admitted(self, request: HttpRequest) -> tuple[Env, str]:
         principal = await self._desk.admit(request, "*", level_of("jobs", "read"))
         return self._desk.env(principal), request.path_params["job"]
-
-
-def _path(request: HttpRequest) -> str:
-    given = request.path_params.get("path", "")
-    return normalised(f"/{'' if given == '.' else given}")

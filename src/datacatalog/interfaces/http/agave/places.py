@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import UnknownRecord
+from datacatalog.domain.errors import UnknownRecord, UnsafePath
 from datacatalog.domain.paths import normalised
+from datacatalog.domain.paths import shown as shown_text
 from datacatalog.interfaces.http.agave.entries import address, shown
 from datacatalog.ports.storage import Entry, FileInfo
 from datacatalog.services.env import Env, Principal
@@ -29,8 +31,23 @@ def place_of(request: HttpRequest, env: Env) -> Place:
     system = request.path_params.get("system", env.rules.default_system)
     if system not in env.storage.systems():
         raise UnknownRecord(system[:80], "storage system")
+    return Place(env, system, path_in(request))
+
+
+def path_in(request: HttpRequest) -> str:
+    """Return the path that a request's address ends with, absolute and normalised; "/" where there is none.
+
+    Raises:
+        UnsafePath: it leads upwards, has a name that no file may have, or is not UTF-8.
+    """
     given = request.path_params.get("path", "")
-    return Place(env, system, normalised(f"/{'' if given == '.' else given}"))
+    if "\ufffd" in given:
+        # The framework puts it in place of what is not UTF-8; then it would name another file.
+        try:
+            unquote_to_bytes(request.scope.get("raw_path", b"")).decode("utf-8")
+        except UnicodeDecodeError:
+            raise UnsafePath("path", f"{shown_text(given)} is not UTF-8") from None
+    return normalised(f"/{'' if given == '.' else given}")
 
 
 def shown_at(place: Place, entry: Entry, principal: Principal, *, itself: str = "") -> JsonObject:
