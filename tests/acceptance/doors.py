@@ -201,8 +201,10 @@ class Request:
     source: str = ""
 
 
-def world() -> World:
+def world(platform: Platform | None = None) -> World:
     """Make a world in which every request of `DOORS` can do what it asks for."""
+    platform = platform or Platform()
+    platform.known = (APP, "taco")
     here = memory()
     bearer = BearerTokens(key=BEARER_KEY, algorithm="HS256", issuer="i", audience="a")
 
@@ -218,7 +220,6 @@ def world() -> World:
             project=found.project,
         )
 
-    platform = Platform(known=(APP, "taco"))
     here = here.rewired(
         platform=platform,
         bearer=principal,
