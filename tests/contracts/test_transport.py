@@ -349,6 +349,75 @@ def test_what_waits_and_what_is_in_hands_is_found_by_how_its_id_begins(
     assert transport.waiting("q", "c") == []
 
 
+def test_messages_are_postponed_by_how_their_ids_begin(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    for name in ("a:1", "a:2", "b:1", "ab:1"):
+        send(store, name)
+    send(store, "a:late", delay=SECOND * 99)
+    send(store, "a:1", "other")
+    assert transport.postpone("q", "a:", delay=SECOND * 5) == 2
+    assert claimed_ids(transport, "q", "other") == ["b:1", "ab:1", "a:1"]
+    clock.move(SECOND * 5)
+    assert claimed_ids(transport) == ["a:1", "a:2"]
+    clock.move(SECOND * 54)
+    assert transport.postpone("q", "a:", delay=SECOND * 5) == 0
+
+
+def test_what_is_in_hands_handled_or_dead_is_neither_postponed_nor_hastened(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    for name in ("a:handled", "a:dead", "a:held"):
+        send(store, name)
+    settle(store, claimed(transport))
+    transport.bury(claimed(transport), reason="no")
+    held = claimed(transport)
+    assert transport.postpone("q", "a:", delay=LEASE * 9) == 0
+    assert transport.hasten("q", "a:") == 0
+    assert claim(transport) is None
+    clock.move(LEASE)
+    assert claimed(transport).id == held.id
+
+
+def test_message_that_is_postponed_counts_no_try_and_tells_its_last_reason(
+    store: Store, transport: Transport, clock: MovableClock
+) -> None:
+    send(store, "m")
+    transport.retry(claimed(transport), delay=SECOND * 0, reason="away")
+    assert transport.postpone("q", "m", delay=SECOND) == 1
+    clock.move(SECOND)
+    delivery = claimed(transport)
+    assert delivery.tries == 2
+    assert transport.claim(["q"], lease=LEASE) is None
+
+
+def test_messages_are_hastened_and_come_as_they_were_sent(store: Store, transport: Transport) -> None:
+    for name in ("a:1", "b:1", "a:2"):
+        send(store, name, delay=SECOND * 99)
+    assert transport.hasten("q", "a:") == 2
+    assert claimed_ids(transport) == ["a:1", "a:2"]
+    assert transport.hasten("q", "a:") == 0
+
+
+def test_only_so_many_are_postponed_or_hastened_at_a_time(store: Store, transport: Transport) -> None:
+    for number in range(5):
+        send(store, f"a:{number}")
+    assert transport.postpone("q", "a:", delay=SECOND * 9, limit=3) == 3
+    assert claimed_ids(transport) == ["a:3", "a:4"]
+    assert transport.hasten("q", "a:", limit=2) == 2
+    assert claimed_ids(transport) == ["a:0", "a:1"]
+
+
+def test_wait_ends_when_messages_are_hastened(store: Store, transport: Transport) -> None:
+    send(store, "m", delay=SECOND * 99)
+    assert claim(transport) is None
+    threading.Timer(0.05, lambda: transport.hasten("q", "m")).start()
+    started = time.monotonic()
+    transport.wait(SECOND * 10)
+    assert time.monotonic() - started < 5
+    assert claimed(transport).id == "m"
+
+
 def test_depth_counts_what_waits_and_what_is_in_hands(store: Store, transport: Transport) -> None:
     assert transport.depth() == {}
     for number in range(3):

@@ -38,7 +38,7 @@ from datacatalog.services.subscriptions import (
     unsubscribe,
 )
 from datacatalog.services.webhooks import WEBHOOK_QUEUE, Deliverer, Patience, trouble_with
-from datacatalog.services.webhooks.turns import QUICK, Turns
+from datacatalog.services.webhooks.turns import LEAST, QUICK, Turns
 from tests.unit.memory import PATIENCE, Memory, memory
 
 URL = "https://listener.example.org/hook?key=s3cret"
@@ -445,7 +445,7 @@ def test_deliveries_that_waited_as_long_as_any_is_waited_for_are_given_up(here: 
     made = subscribed(here)
     here.job(*[Event.RUN] * 9)
     answering(here, unreachable)
-    for _ in range(30):
+    for _ in range(100):
         deliver(here)
         here.clock.move(seconds=1)
     assert len(dead(here)) == 10
@@ -503,14 +503,43 @@ def test_quick_subscriber_is_sent_several_requests_at_a_time(here: Memory):
         assert second
 
 
-def test_deliveries_to_a_slow_subscriber_are_spread_over_five_minutes_at_most(here: Memory):
+def test_deliveries_to_a_busy_subscriber_wait_once_more_as_long_as_it_takes_by_now(here: Memory):
     turns = Turns(here.clock)
     with turns.taken("s"):
-        here.clock.move(seconds=2)
-    waits = [turns.wait("s") for _ in range(1000)]
-    assert waits == sorted(waits)
-    assert waits[1] - waits[0] == timedelta(seconds=2)
-    assert waits[-1] == timedelta(seconds=2, minutes=5)
+        assert turns.wait("s") == LEAST
+        here.clock.move(seconds=4)
+        assert turns.wait("s") == timedelta(seconds=4)
+
+
+def test_clock_that_is_turned_back_keeps_nobody_waiting(here: Memory):
+    turns = Turns(here.clock)
+    with turns.taken("s"):
+        here.clock.move(seconds=5)
+    here.clock.move(hours=-1)
+    with turns.taken("s") as ours:
+        assert ours
+    subscribed(here)
+    here.job()
+    answering(here, 500)
+    deliver(here)
+    here.clock.move(hours=-2)
+    here.job()
+    deliver(here)
+    assert len(sent(here)) == 2
+
+
+def test_deliveries_behind_one_that_failed_are_put_off_at_once_and_taken_up_at_once(here: Memory):
+    patient = with_deliverer(here, Deliverer(here.env, Patience(tries=20)), tries=20)
+    subscribed(here)
+    here.job(*[Event.RUN] * 49)
+    answering(here, unreachable)
+    assert deliver(patient) == 2
+    here.clock.move(seconds=1)
+    assert deliver(patient) == 2
+    answering(here, 200)
+    here.clock.move(seconds=2)
+    assert deliver(patient) == 50
+    assert waiting(here) == 0
 
 
 def test_delivery_to_a_slow_subscriber_that_is_busy_is_put_aside_without_counting_a_try(here: Memory):

@@ -56,6 +56,20 @@ class Transport(Protocol):
         """Return the ids that begin so of messages that wait or are being handled, in their order; dead letters are none of them."""
         ...
 
+    def postpone(self, queue: str, prefix: str, *, delay: timedelta, limit: int = 5000) -> int:
+        """Make messages whose ids begin so due after `delay`, where they are due before; return how many there were.
+
+        Only those that wait, not those in somebody's hands. None counts a try by it.
+
+        Args:
+            limit: no more than so many, those that have been due longest, so that nobody who writes has to wait long.
+        """
+        ...
+
+    def hasten(self, queue: str, prefix: str, *, limit: int = 5000) -> int:
+        """Make messages whose ids begin so due now, where they are not yet; return how many there were; as `postpone`."""
+        ...
+
     def depth(self) -> Mapping[str, int]:
         """Return how many messages wait or are being handled, by queue; dead letters not counted."""
         ...

@@ -26,6 +26,7 @@ from datacatalog.services.webhooks import (
     WEBHOOK_QUEUE,
     Trouble,
     forget_trouble,
+    hasten,
     post,
     trouble_with,
 )
@@ -230,7 +231,7 @@ def unsubscribe(id: str, work: Work) -> Subscription:
 
 
 def ping(id: str, env: Env) -> Reply:
-    """Send a subscriber a ping now, and return what it answers.
+    """Send a subscriber a ping now, and return what it answers; where it takes it, what waits for it goes out at once.
 
     Raises:
         UnknownRecord, ForbiddenTarget, Unreachable.
@@ -248,6 +249,7 @@ def ping(id: str, env: Env) -> Reply:
     reply = post(found, message, event, env)
     if reply.ok:
         env.store.transact(lambda work: forget_trouble(id, work))
+        hasten(id, env)
     return reply
 
 
@@ -280,5 +282,6 @@ def retry_dead(id: str, env: Env, *, delivery: str | None = None) -> int:
     if delivery is not None and not wanted:
         raise UnknownRecord(delivery, "dead delivery")
     env.store.transact(lambda work: forget_trouble(id, work))
+    hasten(id, env)
     # The oldest first, since that is the order in which they are delivered.
     return sum(env.transport.revive(WEBHOOK_QUEUE, letter) for letter in reversed(wanted))

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -88,6 +88,31 @@ class MemoryTransport:
                 if m.queue == queue and m.due is not None and m.id.startswith(prefix)
             )
         )
+
+    def postpone(self, queue: str, prefix: str, *, delay: timedelta, limit: int = 5000) -> int:
+        until = self._clock.now() + delay
+        return self._reschedule(lambda due: due < until, queue, prefix, until, limit)
+
+    def hasten(self, queue: str, prefix: str, *, limit: int = 5000) -> int:
+        now = self._clock.now()
+        return self._reschedule(lambda due: due > now, queue, prefix, now, limit)
+
+    def _reschedule(
+        self, which: Callable[[datetime], bool], queue: str, prefix: str, due: datetime, limit: int
+    ) -> int:
+        def change(tables: Tables) -> int:
+            found = [
+                (message.due, message.seq, message)
+                for message in tables.messages.values()
+                if message.queue == queue and message.id.startswith(prefix)
+                if message.due is not None and message.lease is None and which(message.due)
+            ]
+            for _, _, message in sorted(found)[:limit]:
+                tables.set(tables.messages, (queue, message.id), replace(message, due=due))
+            self._store.signal.mark()
+            return min(len(found), limit)
+
+        return self._store.run(change)
 
     def depth(self) -> Mapping[str, int]:
         return self._store.run(

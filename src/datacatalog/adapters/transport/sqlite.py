@@ -118,6 +118,30 @@ class SqliteTransport:
         rows = self._database.read(lambda seat: seat.cursor.execute(sql, values).fetchall())
         return [key for [key] in rows]
 
+    def postpone(self, queue: str, prefix: str, *, delay: timedelta, limit: int = 5000) -> int:
+        until = self._now() + delay // _MICROSECOND
+        return self._reschedule("due < ?", queue, prefix, until, limit)
+
+    def hasten(self, queue: str, prefix: str, *, limit: int = 5000) -> int:
+        return self._reschedule("due > ?", queue, prefix, self._now(), limit)
+
+    def _reschedule(self, which: str, queue: str, prefix: str, due: int, limit: int) -> int:
+        # By what is due (`+id`), since the index of ids also has all that were handled.
+        sql = (
+            "UPDATE messages SET due = ? WHERE seq IN ("  # noqa: S608
+            f"SELECT seq FROM messages WHERE queue = ? AND {which} AND +id >= ? AND +id < ? AND lease IS NULL"
+            " ORDER BY due, seq LIMIT ?)"
+        )
+        values = (due, queue, due, prefix, f"{prefix}{_BEYOND}", limit)
+
+        def change(seat: Seat) -> int:
+            changed = seat.cursor.execute(sql, values).rowcount
+            if changed:
+                self._database.signal.mark()
+            return changed
+
+        return self._database.write(change)
+
     def depth(self) -> Mapping[str, int]:
         sql = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
         return dict(self._database.read(lambda seat: seat.cursor.execute(sql).fetchall()))

@@ -4,9 +4,10 @@
 Subscribing itself is `services.subscriptions`.
 """
 
-from datacatalog.services.webhooks.announcing import WEBHOOK_QUEUE, announce
+from datacatalog.services.webhooks.announcing import announce
 from datacatalog.services.webhooks.delivering import Deliverer, post
 from datacatalog.services.webhooks.patience import Patience, Trouble, forget_trouble, trouble_with
+from datacatalog.services.webhooks.waiting import WEBHOOK_QUEUE, hasten
 
 __all__ = [
     "WEBHOOK_QUEUE",
@@ -15,6 +16,7 @@ __all__ = [
     "Trouble",
     "announce",
     "forget_trouble",
+    "hasten",
     "post",
     "trouble_with",
 ]

@@ -7,8 +7,7 @@ from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.job import Job
 from datacatalog.ports.sharing import Subscription
 from datacatalog.ports.stores import Work
-
-WEBHOOK_QUEUE = "webhooks"
+from datacatalog.services.webhooks.waiting import WEBHOOK_QUEUE, message_id
 
 
 def announce(job: Job, entry: HistoryEntry, work: Work) -> None:
@@ -30,7 +29,7 @@ def announce(job: Job, entry: HistoryEntry, work: Work) -> None:
     event = _event(job, entry, work.history.length(job.uuid))
     for subscription in wanted:
         body = {"subscription": subscription.id, "event": event}
-        work.outbox.send(WEBHOOK_QUEUE, body, id=f"{subscription.id}:{entry.uuid}", at=entry.date)
+        work.outbox.send(WEBHOOK_QUEUE, body, id=message_id(subscription.id, entry), at=entry.date)
 
 
 def _wants(subscription: Subscription, entry: HistoryEntry) -> bool:

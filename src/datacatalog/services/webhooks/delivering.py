@@ -31,6 +31,7 @@ from datacatalog.services.webhooks.patience import (
     trouble_with,
 )
 from datacatalog.services.webhooks.turns import Turns
+from datacatalog.services.webhooks.waiting import hasten, postpone
 
 log = logging.getLogger("datacatalog.webhooks")
 
@@ -70,14 +71,16 @@ class Deliverer:
             task.finish(lambda work: None)
             return
         now = self._env.clock.now()
-        if found.trouble is not None and now < found.trouble.until:
+        if found.trouble is not None and found.trouble.rest(now):
             self._rest(task.delivery, found.trouble, now)
             return
         with self._turns.taken(found.subscription.id) as ours:
             if ours:
                 self._try(task, found)
         if not ours:
-            self._put_aside(task.delivery, timedelta(0), "its subscriber is slow")
+            wait = self._turns.wait(found.subscription.id)
+            self._put_aside(task.delivery, wait, "its subscriber is slow")
+            postpone(found.subscription.id, wait, self._env)
 
     def _find(self, body: JsonObject, work: Work) -> _Found | None:
         """Return what is to be delivered to whom; None: nobody wants it any more."""
@@ -102,14 +105,23 @@ class Deliverer:
     # ------------------------------------------------------------------------------------------ waiting
 
     def _rest(self, delivery: Delivery, trouble: Trouble, now: datetime) -> None:
-        """Put a delivery aside while its subscriber is left in peace; one that waited as long as any is waited for is given up."""
-        if min(now - trouble.since, now - delivery.sent) > self._patience.whole:
-            self._bury(delivery, trouble.reason)
-        else:
-            self._put_aside(delivery, trouble.until - now, trouble.reason)
+        """Put a delivery aside while its subscriber is left in peace, and with it all others to the same.
 
-    def _put_aside(self, delivery: Delivery, least: timedelta, reason: str) -> None:
-        delay = least + self._turns.wait(delivery.body["subscription"])
+        Where the trouble is older than all tries take, each is looked at: those that are as old are given up.
+        """
+        if self._is_hopeless(delivery, trouble, now):
+            self._bury(delivery, trouble.reason)
+            return
+        wait = trouble.rest(now)
+        self._put_aside(delivery, wait, trouble.reason)
+        if now - trouble.since <= self._patience.whole:
+            postpone(delivery.body["subscription"], wait, self._env)
+
+    def _is_hopeless(self, delivery: Delivery, trouble: Trouble, now: datetime) -> bool:
+        """Tell whether a delivery waited as long as all tries take, and its subscriber was in trouble for as long."""
+        return min(now - trouble.since, now - delivery.sent) > self._patience.whole
+
+    def _put_aside(self, delivery: Delivery, delay: timedelta, reason: str) -> None:
         self._env.transport.retry(delivery, delay=delay, reason=reason, counted=False)
 
     # ------------------------------------------------------------------------------------------- trying
@@ -127,7 +139,7 @@ class Deliverer:
     def _answered(self, task: Task, found: _Found, reply: Reply) -> None:
         reason = f"answered {reply.status}"
         if reply.ok:
-            task.finish(lambda work: _answers_again(found, work))
+            self._delivered(task, found)
         elif reply.status == GONE:
             task.finish(lambda work: _pause(found.subscription.id, work))
             log.warning("subscription %s is paused: its receiver %s", found.subscription.id, reason)
@@ -136,6 +148,13 @@ class Deliverer:
             self._failed(task, found, reason, wait)
         else:
             self._bury(task.delivery, reason)
+
+    def _delivered(self, task: Task, found: _Found) -> None:
+        if found.trouble is None:
+            task.finish(lambda work: None)
+            return
+        task.finish(lambda work: forget_trouble(found.subscription.id, work))
+        hasten(found.subscription.id, self._env)
 
     def _failed(self, task: Task, found: _Found, reason: str, asked: timedelta) -> None:
         """Leave the subscriber in peace for a while, and try again then, unless that was the last try."""
@@ -149,7 +168,7 @@ class Deliverer:
             reason=reason,
         )
         task.transact(lambda work: note_trouble(found.subscription.id, trouble, work, now))
-        if task.delivery.tries >= self._patience.tries:
+        if task.delivery.tries >= self._patience.tries or self._is_hopeless(task.delivery, trouble, now):
             self._bury(task.delivery, reason)
             return
         wait = max(self._patience.wait(task.delivery.tries), trouble.until - now)
@@ -207,11 +226,6 @@ def _data_of(said: JsonObject, work: Work) -> dict[str, Any]:
         if entry.uuid == said["id"]:
             return shown_data(entry.data)
     return {"data": None, "data_omitted": True}
-
-
-def _answers_again(found: _Found, work: Work) -> None:
-    if found.trouble is not None:
-        forget_trouble(found.subscription.id, work)
 
 
 def _pause(subscription: str, work: Work) -> None:

@@ -47,6 +47,11 @@ class Trouble:
     until: datetime
     reason: str
 
+    def rest(self, now: datetime) -> timedelta:
+        """Return how long it is still left in peace; nothing where the clock was turned back meanwhile."""
+        left = self.until - now
+        return left if timedelta(0) < left <= LONGEST else timedelta(0)
+
     def document(self) -> JsonObject:
         return {
             "since": self.since.isoformat(),

@@ -12,8 +12,7 @@ from datacatalog.ports.clock import Clock
 
 QUICK = timedelta(seconds=1)
 """Who answers within this may be sent several requests at a time, and needs no rest."""
-SPREAD_MAX = timedelta(minutes=5)
-_LEAST = timedelta(milliseconds=10)
+LEAST = timedelta(milliseconds=50)
 
 
 @dataclass(slots=True)
@@ -22,19 +21,24 @@ class _Turn:
 
     Attributes:
         busy: how many requests to it are under way.
+        began: when the last one began.
         took: its last answer; None: it was not asked yet.
         rests: nothing is sent to it before.
-        aside: how many deliveries were put aside since it was last quick.
     """
 
+    began: datetime
     busy: int = 0
     took: timedelta | None = None
     rests: datetime | None = None
-    aside: int = 0
 
     @property
     def quick(self) -> bool:
         return self.took is not None and self.took <= QUICK
+
+    def rest(self, now: datetime) -> timedelta:
+        """Return how long it still rests; nothing where the clock was turned back meanwhile."""
+        left = self.rests - now if self.rests is not None else timedelta(0)
+        return left if timedelta(0) < left <= (self.took or QUICK) else timedelta(0)
 
 
 class Turns:
@@ -46,36 +50,32 @@ class Turns:
         self._turns: dict[str, _Turn] = {}
 
     def wait(self, subscription: str) -> timedelta:
-        """Return how long a delivery is put aside that cannot go out now.
-
-        As many as wait are spread over the time that they will take, five minutes at most: each is looked at once or twice, and
-        not all of them again and again.
-        """
+        """Return how long deliveries wait that cannot go out now: until its rest ends, or once more as long as it takes by now."""
+        now = self._clock.now()
         with self._lock:
-            turn = self._turns.setdefault(subscription, _Turn())
-            turn.aside += 1
-            each = max(turn.took or _LEAST, _LEAST)
-            rest = turn.rests - self._clock.now() if turn.rests else each
-            return max(rest, _LEAST) + min(turn.aside * each, SPREAD_MAX)
+            turn = self._turns[subscription]
+            return max(turn.rest(now) or now - turn.began, LEAST)
 
     @contextmanager
     def taken(self, subscription: str) -> Iterator[bool]:
-        """Give True where this delivery may go out now; while it does, a slow subscriber is sent no other."""
-        began = self._clock.now()
-        if not self._take(subscription, began):
+        """Give True where a delivery may go out now; while it does, a slow subscriber is sent no other."""
+        if not self._take(subscription):
             yield False
             return
+        began = self._clock.now()
         try:
             yield True
         finally:
             self._release(subscription, began)
 
-    def _take(self, subscription: str, now: datetime) -> bool:
+    def _take(self, subscription: str) -> bool:
+        now = self._clock.now()
         with self._lock:
-            turn = self._turns.setdefault(subscription, _Turn())
-            if (turn.busy and not turn.quick) or (turn.rests is not None and now < turn.rests):
+            turn = self._turns.setdefault(subscription, _Turn(began=now))
+            if (turn.busy and not turn.quick) or turn.rest(now):
                 return False
             turn.busy += 1
+            turn.began = now
             return True
 
     def _release(self, subscription: str, began: datetime) -> None:
@@ -84,4 +84,3 @@ class Turns:
             turn.busy -= 1
             turn.took = now - began
             turn.rests = None if turn.quick else now + turn.took
-            turn.aside = 0 if turn.quick else max(turn.aside - 1, 0)
