@@ -168,6 +168,7 @@ def test_platform_elsewhere_is_wired_with_its_account(tmp_path, kind):
     given = settings(tmp_path, platform=place)
     app = build_app(replace(given, secrets=replace(given.secrets, platform_token="t" * 8)))
     assert app.env.platform.name == kind
+    assert app.tasks["launch-job"].tries == 20
     app.close()
     with pytest.raises(Misconfigured, match="characters that no token has"):
         build_app(replace(given, secrets=replace(given.secrets, platform_token="t\n")))

@@ -93,7 +93,7 @@ def build_app(settings: Settings | None = None) -> App:
     )
     tasks = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
-        LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env)),
+        LAUNCH_QUEUE: TaskKind(run=partial(launch_job, env=env), tries=computing.launch_tries),
         WATCH_QUEUE: TaskKind(run=partial(watch_job, env=env), long=True),
         **webhook_tasks(settings, env),
         **computing.tasks,

@@ -16,11 +16,13 @@ class Computing:
 
     Attributes:
         tasks: queue -> the kind of task that it holds.
+        launch_tries: how often a launch is tried; None: worker.max_tries of the configuration.
         forget: removes what is kept of jobs that were over before an instant.
         stop: ends what this process computes; other workers begin it anew.
     """
 
     platform: Platform
     tasks: Mapping[str, TaskKind] = field(default_factory=dict)
+    launch_tries: int | None = None
     forget: Callable[[datetime], object] = lambda before: None
     stop: Callable[[], None] = lambda: None

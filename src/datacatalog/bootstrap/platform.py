@@ -30,7 +30,7 @@ def build_computing(settings: Settings, store: Store, storage: Storage, clock: C
     """Raises Misconfigured."""
     if settings.config["platform"]["kind"] in ("local", "slurm"):
         return _here(settings, store, storage, clock)
-    return build_remote(settings, storage, clock)
+    return build_remote(settings)
 
 
 def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> Computing:

@@ -13,23 +13,25 @@ from datacatalog.adapters.remote.logins import Login, agave_login, tapis_login
 from datacatalog.bootstrap.computing import Computing
 from datacatalog.bootstrap.outgoing import build_outgoing
 from datacatalog.domain.errors import Misconfigured
-from datacatalog.ports.clock import Clock
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import Platform
-from datacatalog.ports.storage import Storage
 from datacatalog.settings import Settings
+
+LAUNCH_TRIES = 20
+"""With waits that double up to five minutes: more than an hour, which a platform may be down for maintenance."""
 
 Asking = Callable[[Outgoing, str, Mapping[str, str]], Callable[[], str]]
 
 
-def build_remote(settings: Settings, storage: Storage, clock: Clock) -> Computing:
+def build_remote(settings: Settings) -> Computing:
     """Make the platform at `platform.url`.  Raises Misconfigured."""
     kind, url = settings.config["platform"]["kind"], settings.config["platform"]["url"]
     if not url:
         raise Misconfigured(f"platform.kind is {kind}, and platform.url does not say where it is")
     parts = urlsplit(url)
     outgoing = build_outgoing(settings, origins=(f"{parts.scheme}://{parts.netloc}",))
-    return Computing(platform=_KINDS[kind](settings, outgoing, url.rstrip("/")))
+    platform = _KINDS[kind](settings, outgoing, url.rstrip("/"))
+    return Computing(platform=platform, launch_tries=LAUNCH_TRIES)
 
 
 def _agave(settings: Settings, outgoing: Outgoing, url: str) -> Platform:
