@@ -18,6 +18,7 @@ from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
 from datacatalog.domain.jobs.statuses import AGAVE, SLURM, TAPIS
 from datacatalog.domain.kinds import PREFIXES, SPECS, Relation
+from datacatalog.domain.privileges import NEEDS, Shows
 from datacatalog.interfaces.cli.main import main
 
 _ASKED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -54,6 +55,21 @@ def callback_table() -> str:
         if any(event in table.events.values() for table in tables)
     ]
     return _table(("Event", "Agave, Aloe and the local platform", "Tapis", "Slurm"), rows)
+
+
+def privilege_table() -> str:
+    """One row per action: the level of credential that it takes, and what is shown besides."""
+    shown = {
+        Shows.NOTHING: "",
+        Shows.UPDATE_TOKEN: "update token",
+        Shows.ADMIN_TOKEN: "administrative token",
+        Shows.NOBODY: "nobody",
+    }
+    rows = [
+        (f"`{where}`", f"`{action}`", f"`{need.level}`", shown[need.shows])
+        for (where, action), need in NEEDS.items()
+    ]
+    return _table(("Actor, or part of the gateway", "Action", "Level", "Token"), rows)
 
 
 def kind_table() -> str:
@@ -112,6 +128,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         lifecycle_table,
         lifecycle_diagram,
         callback_table,
+        privilege_table,
         kind_table,
         error_table,
         command_line,
