@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 from moto.server import ThreadedMotoServer
@@ -21,10 +22,10 @@ class S3Server:
     url: str
     keys: dict[str, str] = field(default_factory=lambda: dict(KEYS))
 
-    def bucket(self, name: str) -> Bucket:
+    def bucket(self, name: str, **changes: Any) -> Bucket:
         """Return a bucket, made before."""
         requests.put(f"{self.url}/{name}", timeout=10).raise_for_status()
-        return Bucket(name, endpoint_url=self.url, region="us-east-1", keys=self.keys)
+        return Bucket(name, endpoint_url=self.url, region="us-east-1", keys=self.keys, **changes)
 
 
 @contextmanager

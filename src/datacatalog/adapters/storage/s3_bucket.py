@@ -23,8 +23,8 @@ PARTS_OF_A_SIZE = 2000
 COPY_BYTES = 5 * 1024**3
 """The largest object that is copied by one request; larger ones are copied in parts of this size."""
 
-BATCH = 1000
-"""How many keys are deleted by one request."""
+PAGE_KEYS = 1000
+"""How many keys are listed or deleted by one request; there cannot be more."""
 
 # XML has no such characters, or reads them as others.
 _NO_XML = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
@@ -59,6 +59,7 @@ class Bucket:
         region: str | None = None,
         keys: Mapping[str, str] | None = None,
         timeout_s: float = 30,
+        page_keys: int = PAGE_KEYS,
     ) -> None:
         """Make a client; nothing is asked yet.
 
@@ -75,7 +76,7 @@ class Bucket:
         keys = keys or {}
         # Servers that are not Amazon's know buckets by path, and not all of the checksums.
         own = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
-        self._name = name
+        self._name, self._page_keys = name, page_keys
         self._client = Session().create_client(
             "s3",
             endpoint_url=endpoint_url,
@@ -108,7 +109,7 @@ class Bucket:
             grouped: keys that go on after the next slash come as one.
             limit: how many are wanted; 0: all.
         """
-        asked: dict[str, Any] = {"Prefix": prefix, "MaxKeys": limit or 1000}
+        asked: dict[str, Any] = {"Prefix": prefix, "MaxKeys": limit or self._page_keys}
         asked |= {"StartAfter": after} if after else {}
         asked |= {"Delimiter": "/"} if grouped else {}
         while True:
@@ -179,7 +180,7 @@ class Bucket:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects, whether they are there or not."""
         coming = self._deleted_singly(keys)
-        while batch := [{"Key": key} for key in islice(coming, BATCH)]:
+        while batch := [{"Key": key} for key in islice(coming, self._page_keys)]:
             answer = self._ask("delete_objects", Delete={"Objects": batch, "Quiet": True})
             for error in answer.get("Errors", ()):
                 raise OSError(errno.EIO, f"{shown(str(error.get('Key')))}: {shown(str(error.get('Code')))}")
@@ -191,10 +192,6 @@ class Bucket:
                 self._ask("delete_object", Key=key)
             else:
                 yield key
-
-    def check(self) -> None:
-        """Ask whether the bucket can be listed."""
-        self._ask("list_objects_v2", MaxKeys=1)
 
     @contextmanager
     def _upload(self, key: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -289,13 +289,15 @@ class ServedSystem:
         return sorted(found, key=key)
 
     def _usable(self, names: Names) -> Iterator[Found]:
-        """Yield the files and directories in a directory; warn of names that no path may have."""
+        """Yield the files and directories in a directory, each name once; warn of names that no path may have."""
         room = MAX_PATH_BYTES - len(joined(names).encode()) - 1
         odd, example = 0, ""
+        seen = set[str]()
         for found in _bounded(self._tree.entries(names)):
             if not _is_recordable(found.name, room):
                 odd, example = odd + 1, found.name
-            elif found.sort is not Sort.OTHER:
+            elif found.sort is not Sort.OTHER and found.name not in seen:
+                seen.add(found.name)
                 yield found
         if odd:
             _LOG.warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from typing import BinaryIO
 
@@ -27,9 +27,13 @@ class SftpTree:
     user (`ChrootDirectory` of OpenSSH). Dates come in whole seconds, and only those of the content.
     """
 
-    def __init__(self, connections: Connections, root: str) -> None:
-        """`root`: absolute path on the server; it may itself be reached through links."""
-        self._connections = connections
+    def __init__(self, connections: Connections, root: str, *, entries_max: int = ENTRIES_MAX) -> None:
+        """
+        Args:
+            root: absolute path on the server; it may itself be reached through links.
+            entries_max: a directory that has more is not listed.
+        """
+        self._connections, self._entries_max = connections, entries_max
         self._root = root.rstrip("/")
 
     def find(self, names: Names) -> Found:
@@ -38,7 +42,10 @@ class SftpTree:
     def entries(self, names: Names) -> Iterator[Found]:
         def listed(session: Session) -> list[Found]:
             self._check_way(session, names)
-            entries = islice(session.entries(self._path(names)), ENTRIES_MAX + 1)
+            with closing(session.entries(self._path(names))) as coming:
+                entries = list(islice(coming, self._entries_max + 3))
+            if len(entries) > self._entries_max + 2:  # itself, and the one above
+                raise OSError(0, f"has more than {self._entries_max} entries")
             return [
                 _found(name.decode("utf-8", "surrogateescape"), one)
                 for name, one in entries
@@ -55,8 +62,9 @@ class SftpTree:
             opened = session.attributes_of(handle)
             if not opened.is_file:
                 raise InTheWay(f"'{names[-1]}' was replaced")
-            yield session.read(handle, opened.size_bytes)
-            session.close_file(handle)
+            yield self._connections.watched(session, session.read(handle, opened.size_bytes))
+            if session.alive:
+                session.close_file(handle)
 
     def make(self, names: Names) -> None:
         with self._connections.session() as session:

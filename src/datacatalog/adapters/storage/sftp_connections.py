@@ -71,21 +71,41 @@ class Connections:
         session = self._connected() if new else self._kept() or self._connected()
         fit = False
         try:
-            yield session
+            with self._told(session):
+                yield session
             fit = True
-        except OSError as error:
-            # paramiko raises a plain OSError, too, where the connection is closed.
-            fit = not isinstance(error, (ConnectionError, TimeoutError)) and session.alive
-            if not fit and not isinstance(error, (ConnectionError, TimeoutError)):
-                raise ConnectionError(f"{self._server.host}: the connection was lost") from error
+        except OSError:
+            fit = True
             raise
-        except _broken() as error:
-            raise ConnectionError(f"{self._server.host}: {type(error).__name__}: {_said(error)}") from error
         finally:
-            if fit:
+            if fit and session.alive:
                 self._keep(session)
             else:
                 session.close()
+
+    def watched(self, session: Session, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what is read over a session; it is closed where that breaks off."""
+        with self._told(session):
+            yield from pieces
+
+    @contextmanager
+    def _told(self, session: Session) -> Iterator[None]:
+        """Close a session that is in doubt, and raise ConnectionError or TimeoutError for what made it so."""
+        try:
+            yield
+        except (ConnectionError, TimeoutError):
+            session.close()
+            raise
+        except OSError as error:
+            # The server's word on one file; paramiko raises plain ones, too, where the connection is closed.
+            if not session.alive:
+                raise ConnectionError(0, f"{self._server.host}: the connection was lost") from error
+            raise
+        except _broken() as error:
+            session.close()
+            raise ConnectionError(
+                0, f"{self._server.host}: {type(error).__name__}: {_said(error)}"
+            ) from error
 
     def _kept(self) -> Session | None:
         with self._lock:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from datacatalog.domain.paths import shown
@@ -100,7 +100,8 @@ class Session:
         """Ask for what a link leads to."""
         return _attributes(self._ask(ATTRS, STAT, path))
 
-    def entries(self, path: bytes) -> Iterator[tuple[bytes, Attributes]]:
+    def entries(self, path: bytes) -> Generator[tuple[bytes, Attributes], None, None]:
+        """Yield what is in a directory, `.` and `..` with the rest."""
         handle = self._ask(HANDLE, OPENDIR, path).get_binary()
         try:
             while True:
@@ -114,6 +115,9 @@ class Session:
                     yield name, _attributes(answer)
         except Ended:
             self._do(CLOSE, handle)
+        except GeneratorExit:
+            self._do(CLOSE, handle)
+            raise
 
     def open_file(self, path: bytes) -> bytes:
         """Open a file for reading; return its handle."""

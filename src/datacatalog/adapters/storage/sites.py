@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from datacatalog.adapters.remote.answers import PAGE, paged
+from datacatalog.adapters.remote.answers import PAGE, objects, paged
 from datacatalog.adapters.remote.conversation import Conversation
 from datacatalog.adapters.remote.listings import Listed, read_listed
 from datacatalog.adapters.storage.served import Found, Sort
@@ -55,8 +55,7 @@ class Listings:
     def find(self, names: Names) -> Found:
         """Return what is at a path: listings of directories tell what is in them, those of files the file."""
         with refusals():
-            answer = self._page(names, 0, 2)
-            listed = [self._read(one) for one in answer] if isinstance(answer, list) else []
+            listed = [self._read(one) for one in objects(self._page(names, 0, 2), "a listing")]
         if listed and listed[0].name == ".":
             return Found(".", Sort.DIRECTORY, 0, listed[0].modified_ns)
         if len(listed) == 1 and _is_at(listed[0], names):
