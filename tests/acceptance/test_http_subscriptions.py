@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP and from the command line."""
+"""Subscriptions over HTTP, from the command line and from Python."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from datacatalog import Catalog
+from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.signing import written_secret
 from datacatalog.services.access import create_nonce
 from tests.acceptance.cli import Shell
@@ -265,3 +267,20 @@ def test_dead_deliveries_are_listed_and_retried_one_by_one(site: Site, shell: Sh
     assert [row["delivery"] for row in shell.ask("subscriptions", "dead", name)] == [rows[1]["delivery"]]
     assert shell.ask("subscriptions", "dead", name, "--limit", "1")
     assert shell.fails("subscriptions", "retry", name, "--delivery", one) == (3, "unknown-record")
+
+
+# ---------------------------------------------------------------------------------------------- Python
+
+
+def test_catalog_subscribes_by_what_a_pipeline_is_called(site: Site, shell: Shell):
+    with Catalog(site.app) as catalog:
+        made = catalog.subscribe("tests/taco:1", "https://hooks.example.org/", events=["finish"], by="ada")
+        assert (made["subject"], made["events"], made["owner"]) == (site.pipeline, ["finish"], "ada")
+        assert made["secret"].startswith("whsec_")
+        with pytest.raises(UnknownRecord):
+            catalog.subscribe("tests/no-such-pipeline", "https://hooks.example.org/")
+        catalog.unsubscribe(made["id"])
+        with pytest.raises(UnknownRecord):
+            catalog.unsubscribe(made["id"])
+    named = shell.ask("subscriptions", "add", "tests/taco:1", "https://hooks.example.org/")
+    assert named["subject"] == site.pipeline

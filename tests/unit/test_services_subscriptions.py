@@ -16,6 +16,7 @@ from datacatalog.services.env import Principal
 from datacatalog.services.jobs import handle_delete_job
 from datacatalog.services.records import put_record
 from datacatalog.services.subscriptions import (
+    SUBJECT_MAX,
     URL_MAX,
     Subscribed,
     Wish,
@@ -108,6 +109,14 @@ def test_what_is_not_there_or_hidden_cannot_be_subscribed_to(here: Memory):
     for uuid in (job.job.uuid, job.job.uuid[:-4] + "0000"):
         with pytest.raises(UnknownRecord, match="unknown job"):
             made(here, subject=uuid)
+
+
+def test_subject_has_a_hundred_subscriptions_of_a_tenant_at_most(here: Memory):
+    for _ in range(SUBJECT_MAX):
+        made(here)
+    with pytest.raises(InvalidField, match="subject: has 100 subscriptions already"):
+        made(here)
+    made(here, subject=here.job().job.uuid)
 
 
 def test_subscriptions_are_told_page_by_page(here: Memory):

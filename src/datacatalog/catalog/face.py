@@ -16,6 +16,7 @@ from datacatalog.catalog.asking import Asking
 from datacatalog.catalog.entries import Entry
 from datacatalog.catalog.names import Reference, kind_named, text_of
 from datacatalog.catalog.reading import entries_of
+from datacatalog.catalog.subscribing import Subscribing
 from datacatalog.domain.errors import DatacatalogError, InvalidField, InvalidJson
 from datacatalog.domain.identifiers.typed import read_typed
 from datacatalog.domain.kinds import Kind
@@ -32,7 +33,7 @@ CONFIG_FILE = "config.yml"
 _BATCH = 1000
 
 
-class Catalog(Asking):
+class Catalog(Asking, Subscribing):
     """An open catalog. Close it, or use it in a `with` statement; threads may share it.
 
     Every kind of record is an attribute that finds, counts and gets: `catalog.jobs`, `catalog.files`, `catalog.samples`,

@@ -35,6 +35,8 @@ KEY_BYTES = 32
 OVERLAP = timedelta(days=1)
 """How long deliveries carry the signature of a rotated secret, too."""
 URL_MAX = 2000
+SUBJECT_MAX = 100
+"""So many of one tenant may subscribe to one pipeline or job: each takes its time in the commit of every event."""
 _PAGE = 1000
 
 
@@ -66,8 +68,8 @@ def subscribe(wish: Wish, principal: Principal, work: Work, env: Env) -> Subscri
     """Make a subscription.
 
     Raises:
-        InvalidField: the subject is neither pipeline nor job; there is no such event; the URL may not be reached from here, or
-            is too long; the secret cannot be used.
+        InvalidField: the subject is neither pipeline nor job, or has 100 subscriptions; there is no such event; the URL may not
+            be reached from here, or is too long; the secret cannot be used.
         UnknownRecord: there is no such pipeline or job, or none that may be seen.
     """
     tenant = env.rules.admin.get("tenant", "")
@@ -97,6 +99,8 @@ def _subject(text: str, seeker: Seeker, work: Work, env: Env) -> TypedUuid:
     reach = reach_of(seeker, seeker.tenant, work, env.clock.now())
     if record is None or not record.visible or not reach.sees(record):
         raise UnknownRecord(subject, SPECS[kind].collection.removesuffix("s"))
+    if sum(each.tenant == seeker.tenant for each in work.subscriptions.of([subject])) >= SUBJECT_MAX:
+        raise InvalidField("subject", f"has {SUBJECT_MAX} subscriptions already, as many as there may be")
     return subject
 
 

@@ -13,6 +13,7 @@ from datacatalog.interfaces.cli.lazy import Group
 from datacatalog.interfaces.cli.params import limit_option, read_lifetime
 
 if TYPE_CHECKING:
+    from datacatalog.ports.stores import Work
     from datacatalog.services.subscriptions import Subscribed
 
 
@@ -38,17 +39,23 @@ def subscriptions() -> None:
 @secret_option
 @pass_cli
 def add(cli: Cli, subject: str, url: str, events: Sequence[str], secret_file: BinaryIO | None) -> None:
-    """Subscribe URL to SUBJECT: a pipeline, for all its jobs, or one job.
+    """Subscribe URL to SUBJECT: a pipeline, for all its jobs, or one job; by UUID or identifier.
 
     A URL that carries a secret is better kept in a file: @FILE (@-: standard input) stands for what it holds. The secret that
     deliveries are signed with is shown this once.
     """
     from datacatalog.services.env import Principal
+    from datacatalog.services.finding import find_record
     from datacatalog.services.subscriptions import Wish, subscribe
 
     who = Principal(name=cli.user, via="process", level="UPDATE")
-    wish = Wish(subject=subject, url=_held(url), events=events, secret=_text_of(secret_file))
-    _print_once(cli, cli.env.store.transact(lambda work: subscribe(wish, who, work, cli.env)))
+    target, secret = _held(url), _text_of(secret_file)
+
+    def body(work: Work) -> Subscribed:
+        uuid = find_record(subject, work, cli.env).uuid
+        return subscribe(Wish(subject=uuid, url=target, events=events, secret=secret), who, work, cli.env)
+
+    _print_once(cli, cli.env.store.transact(body))
 
 
 def _held(text: str) -> str:
