@@ -151,7 +151,7 @@ def test_job_that_waits_is_stopped(site: Site):
     assert result(answer)["id"] == job["id"]
     work(site)
     assert result(ask(site, "GET", f"/jobs/v2/{job['id']}"))["status"] == "STOPPED"
-    for order in ({"action": "resubmit"}, {}):
+    for order in ({"action": "resubmit"}, {"action": {}}, {}):
         assert refused(ask(site, "POST", f"/jobs/v2/{job['id']}", json=order), 400)["code"] == "invalid-field"
     assert ask(site, "DELETE", f"/jobs/v2/{job['id']}").status_code == 405
 

@@ -76,7 +76,7 @@ class JobRoutes:
         env = await self._admitted(request, "cancel")
         asked(request)
         order = await read_definition(request, self._desk)
-        if order.get("action") not in _ENDING:
+        if str(order.get("action")) not in _ENDING:
             raise InvalidField("action", f"is none of {', '.join(sorted(_ENDING))}")
         called = request.path_params["job"]
 

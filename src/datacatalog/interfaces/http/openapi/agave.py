@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from datacatalog.domain.privileges import LEVELS
+from datacatalog.interfaces.http.openapi import parts
 from datacatalog.interfaces.http.openapi.parts import (
     TEXT,
-    answer,
     arrays,
     in_header,
     in_path,
@@ -265,6 +265,13 @@ def _job() -> dict[str, Any]:
             )
         },
     }
+
+
+def answer(description: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Describe an answer: in the envelope, or, where `naked` is asked for, without it."""
+    told = parts.answer(description, result)
+    content = told["content"]["application/json"]
+    return {**told, "content": {"application/json": {"schema": {"anyOf": [content["schema"], result]}}}}
 
 
 _UNKNOWN = {"status_404": "unknown, or out of reach"}
