@@ -19,7 +19,10 @@ from datacatalog.interfaces.http.gateway import asgi
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.services import dispatch
 from datacatalog.services.access import create_nonce, make_admin_token, token_of
+from datacatalog.services.env import Principal
 from datacatalog.services.granting import give_grant, revoke_grant
+from datacatalog.services.reading import Request as Message
+from datacatalog.services.reception import Envelope, receive
 from tests.acceptance.doors import DOORS, ELSEWHERE, HOME, Door, Request, World, nonce, world
 from tests.unit.memory import APP, SYSTEM
 
@@ -249,6 +252,19 @@ def test_queued_message_acts_for_its_senders_tenant_and_is_told_of_to_nobody_els
     found = guests.env.store.read(lambda w: w.records.identified("pipeline", "id", "guests/later"))  # type: ignore[arg-type]
     assert found is not None
     assert found.admin["tenant"] == ELSEWHERE
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_operator_acts_on_whatever_there_is(guests: World, queued: bool):
+    document = {"uuid": guests.called["theirs"], "action": "retire"}
+    record = guests.env.store.read(lambda w: w.records.get(TypedUuid(guests.called["theirs"])))
+    content = json.dumps({**document, "token": token_of(record, guests.env)}).encode()
+    operator = Principal(name="root", via="process", operates=True)
+    sent = Envelope(request=Message(actor="pipelines-manager", body=content), principal=operator)
+    assert receive(sent, guests.env, queued=queued).http == (202 if queued else 200)
+    work(guests)
+    assert not guests.env.store.read(lambda w: w.records.get(record.uuid)).visible
+    assert admin_of(guests, record.uuid)["tenant"] == ELSEWHERE
 
 
 def test_same_request_id_of_two_tenants_is_two_requests(guests: World):

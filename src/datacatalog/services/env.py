@@ -29,6 +29,7 @@ class Principal:
     Attributes:
         tenant, project: whose records it makes; "": those of the installation.
         spent: the uses of its nonce are all counted; it may only be told again what it was answered.
+        operates: it has the files of the installation, and acts for it; everything is within its reach.
         calls_back: it came with the nonce of callback URLs, which go wherever jobs run (see services.reception).
     """
 
@@ -38,6 +39,7 @@ class Principal:
     tenant: str = ""
     project: str = ""
     spent: bool = False
+    operates: bool = False
     calls_back: bool = False
 
 
@@ -104,6 +106,8 @@ class Env:
 
         Its store holds what is within the principal's reach (services.tenancy); what it makes is its tenant's.
         """
+        if principal.operates:
+            return replace(self, store=self.whole_store)
         tenant = principal.tenant or self.home
         admin = {
             "owner": principal.name or self.rules.admin.get("owner"),

@@ -225,6 +225,7 @@ def _enqueue(
             "name": sender.name,
             "tenant": sender.tenant,
             "project": sender.project,
+            "operates": sender.operates,
             "calls_back": sender.calls_back,
         },
     }

@@ -21,7 +21,7 @@ class _Guesses(NamedTuple):
     """What is known of one source and target: since when it is counted, how often within this minute, and how often in all."""
 
     began: datetime
-    count: int
+    recent: int
     total: int
 
 
@@ -42,9 +42,9 @@ class Throttle:
             Throttled: there were more than `FREE_GUESSES` within the window, from this source at this target.
         """
         guesses = self._counted((source, target), at)
-        if guesses.count == FREE_GUESSES + 1:
+        if guesses.recent == FREE_GUESSES + 1:
             log.warning("%s guessed %s wrong %d times; it is slowed down", source, target, guesses.total)
-        if guesses.count > FREE_GUESSES:
+        if guesses.recent > FREE_GUESSES:
             raise Throttled(guesses.began + WINDOW - at)
 
     def _counted(self, key: tuple[str, str], at: datetime) -> _Guesses:
@@ -54,7 +54,7 @@ class Throttle:
                 # Whoever rests for as long as a window has begun anew.
                 rested = at - known.began >= 2 * WINDOW
                 known = _Guesses(at, 0, 0 if rested else known.total)
-            guesses = self._wrong[key] = _Guesses(known.began, known.count + 1, known.total + 1)
+            guesses = self._wrong[key] = _Guesses(known.began, known.recent + 1, known.total + 1)
             while len(self._wrong) > TRACKED_MAX:
                 self._wrong.popitem(last=False)
         return guesses

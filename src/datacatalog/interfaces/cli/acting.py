@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
     from datacatalog.services.env import Env
 
-LOCAL = Principal(name="local", via="process", level="UPDATE")
+LOCAL = Principal(name="local", via="process", level="UPDATE", operates=True)
 
 
 def owners_token(uuid: TypedUuid, env: Env) -> str:

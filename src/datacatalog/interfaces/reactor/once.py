@@ -76,7 +76,7 @@ def _envelope(actor: str, environ: Mapping[str, str], stdin: TextIO) -> Envelope
     return Envelope(
         # What is not UTF-8 comes out of the environment as it was, and is refused where the message is read.
         request=Request(actor=actor, body=(text or "").encode(errors="surrogateescape"), context=context),
-        principal=Principal(name=environ.get(USER_VARIABLE, "reactor"), via="process"),
+        principal=Principal(name=environ.get(USER_VARIABLE, "reactor"), via="process", operates=True),
         delivery_id=f"execution:{execution}" if execution else None,
     )
 
