@@ -15,15 +15,13 @@ from datacatalog.ports.outgoing import Reply
 from datacatalog.services.env import Principal
 from datacatalog.services.jobs import handle_delete_job
 from datacatalog.services.records import put_record
+from datacatalog.services.redelivering import dead_deliveries, ping, retry_dead
 from datacatalog.services.subscriptions import (
     SUBJECT_MAX,
     URL_MAX,
     Subscribed,
     Wish,
-    dead_deliveries,
     document_of,
-    ping,
-    retry_dead,
     rotate_secret,
     set_paused,
     subscribe,

@@ -27,11 +27,10 @@ from datacatalog.ports.sharing import Grant
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Principal
 from datacatalog.services.jobs import JobPlan, create_job, handle_delete_job, job_for, move, note
+from datacatalog.services.redelivering import dead_deliveries, retry_dead
 from datacatalog.services.subscriptions import (
     Subscribed,
     Wish,
-    dead_deliveries,
-    retry_dead,
     rotate_secret,
     set_paused,
     subscribe,

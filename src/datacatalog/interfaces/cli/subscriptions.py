@@ -158,7 +158,7 @@ def remove(cli: Cli, id: str) -> None:
 @pass_cli
 def test(cli: Cli, id: str) -> int:
     """Send a ping now, and tell what was answered."""
-    from datacatalog.services.subscriptions import ping
+    from datacatalog.services.redelivering import ping
 
     reply = ping(id, cli.env)
     cli.out.document({"id": id, "answered": reply.status, "taken": reply.ok})
@@ -172,7 +172,7 @@ def test(cli: Cli, id: str) -> int:
 def dead(cli: Cli, id: str | None, limit: int) -> None:
     """List deliveries that were given up, newest first."""
     from datacatalog.domain.documents import published
-    from datacatalog.services.subscriptions import dead_deliveries
+    from datacatalog.services.redelivering import dead_deliveries
 
     rows: list[dict[str, Any]] = [
         {
@@ -194,6 +194,6 @@ def dead(cli: Cli, id: str | None, limit: int) -> None:
 @pass_cli
 def retry(cli: Cli, id: str, delivery: str | None) -> None:
     """Deliver once more what was given up; each delivery keeps its id."""
-    from datacatalog.services.subscriptions import retry_dead
+    from datacatalog.services.redelivering import retry_dead
 
     cli.out.document({"id": id, "retried": retry_dead(id, cli.env, delivery=delivery)})
