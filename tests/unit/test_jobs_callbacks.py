@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datacatalog.domain.jobs.callbacks import Fact, acts, fact_of
@@ -14,6 +14,7 @@ from datacatalog.domain.jobs.statuses import AGAVE, SLURM, TABLES, TAPIS
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.messages import PlatformCallback
 from tests.shared import shared
+from tests.unit.memory import SCHEMAS
 
 UUID = TypedUuid("107acb4d-1f93-553a-9e1c-b7b58125bc89")
 
@@ -187,3 +188,25 @@ def test_unfilled_macro_in_the_url_of_a_tapis_notification_says_nothing():
     found = tapis("jobs.JOB_NEW_STATUS.CANCELLED", None, url="${JOB_STATUS}")
     assert (found.status, found.event) == ("CANCELLED", Event.FAIL)
     assert "flag" not in found.data
+
+
+WORDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_~-]{0,8}", fullmatch=True) | st.sampled_from(
+    [*sorted(TAPIS_STATUSES), "JOB_NEW_STATUS"]
+)
+
+
+@given(
+    type=st.tuples(st.sampled_from(["jobs", "apps"]), WORDS, WORDS).map(".".join),
+    data=st.none()
+    | st.text(max_size=20)
+    | st.dictionaries(st.text(max_size=4), st.integers(), max_size=2).map(json.dumps),
+    more=st.dictionaries(st.text(max_size=6), st.none() | st.text(max_size=6) | st.integers(), max_size=3),
+    url=st.none() | st.text(max_size=8) | st.sampled_from(sorted(TAPIS_STATUSES)),
+)
+def test_every_notification_of_tapis_that_fits_its_schema_comes_down_to_something(type, data, more, url):
+    body = {**more, "uuid": "n", "event": {"source": "s", "type": type, "data": data}}
+    assume(SCHEMAS.valid("tapis_job_callback", body))
+    found = fact_of(PlatformCallback(uuid=UUID, body=body, url_status=url, platform="tapis"), TAPIS)
+    assert found.event in set(TAPIS.events.values()) | {Event.UPDATE}
+    assert found.data["event"]["type"] == type
+    assert json.dumps(found.data)
