@@ -54,11 +54,19 @@ class SftpServer:
 
 
 class _Guard(asyncssh.SSHServer):
-    def __init__(self, connections: list[asyncssh.SSHServerConnection]) -> None:
-        self._connections = connections
+    def __init__(
+        self, connections: list[asyncssh.SSHServerConnection], trusted: asyncssh.SSHKey | None
+    ) -> None:
+        self._connections, self._trusted = connections, trusted
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connections.append(conn)
+
+    def public_key_auth_supported(self) -> bool:
+        return self._trusted is not None
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._trusted is not None and key == self._trusted.convert_to_public()
 
     def password_auth_supported(self) -> bool:
         return True
@@ -68,8 +76,14 @@ class _Guard(asyncssh.SSHServer):
 
 
 @contextmanager
-def sftp_server(folder: Path, handler: Handler | None = None) -> Iterator[SftpServer]:
-    """Serve `folder/root` on a free port; `folder/known_hosts` knows the server."""
+def sftp_server(
+    folder: Path, handler: Handler | None = None, trusted: asyncssh.SSHKey | None = None
+) -> Iterator[SftpServer]:
+    """Serve `folder/root` on a free port; `folder/known_hosts` knows the server.
+
+    Args:
+        trusted: whoever has this key is let in without the password.
+    """
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
     key = asyncssh.generate_private_key("ssh-ed25519")
@@ -81,7 +95,7 @@ def sftp_server(folder: Path, handler: Handler | None = None) -> Iterator[SftpSe
             "127.0.0.1",
             0,
             server_host_keys=[key],
-            server_factory=lambda: _Guard(connections),
+            server_factory=lambda: _Guard(connections, trusted),
             sftp_factory=handler or (lambda channel: asyncssh.SFTPServer(channel, chroot=bytes(root))),
             compression_algs=["none"],
         )
