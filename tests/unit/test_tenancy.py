@@ -301,6 +301,7 @@ def reach(made: MemoryStore, name: str = "grace", at: datetime = AT) -> Reach:
 
 def test_grants_widen_the_reach_until_they_expire_or_are_revoked():
     made = store()
+    fill(made, [record(Kind.SAMPLE, 1, "hosts")], [], lambda uuid: True)
     assert reach(made).reads == reach(made).writes == {"guests"}
     made.transact(lambda work: work.grants.put(grant("r", expires=AT + timedelta(hours=1))))
     made.transact(lambda work: work.grants.put(grant("u", tenant="others", level="UPDATE", to_name="grace")))
@@ -317,6 +318,17 @@ def test_ledger_of_one_tenant_is_not_looked_through(full: MemoryStore):
     own = Reach(own="home", home="home", reads=frozenset({"home"}), writes=frozenset({"home"}))
     assert alone.read(lambda work: confined(work, own).records is work.records)
     assert not full.read(lambda work: confined(work, own).records is work.records)
+
+
+def test_what_is_prepared_outside_of_a_transaction_is_of_ones_own_tenant():
+    made = store()
+    guests = ConfinedStore(made, Seeker(tenant="own", name="ada"), home="home", clock=Standing())
+    own, others = record(Kind.SAMPLE, 1, "own"), record(Kind.SAMPLE, 2, "given")
+    prepared = guests.prepare([own])
+    guests.transact(lambda work: work.insert(prepared, at=AT))
+    with pytest.raises(NotGranted):
+        guests.prepare([others])
+    assert made.read(lambda work: work.records.count(Kind.SAMPLE)) == 1
 
 
 def test_executions_credentials_and_subscriptions_are_a_tenants_own():

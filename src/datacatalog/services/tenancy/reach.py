@@ -91,6 +91,8 @@ def unknown(uuid: TypedUuid) -> UnknownRecord:
 def reach_of(seeker: Seeker, home: str, work: Work, at: datetime) -> Reach:
     """Return how far a seeker's reach goes at an instant: their tenant, and what was granted to them until then."""
     own = seeker.tenant or home
+    if {tenant or home for tenant in work.records.tenants()} <= {own}:
+        return Reach(own=own, home=home, reads=frozenset({own}), writes=frozenset({own}))
     granted = [
         grant
         for grant in work.grants.to(own)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from datacatalog.domain.errors import NotGranted
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
@@ -29,6 +30,7 @@ from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of
 from datacatalog.services.tenancy.records import ConfinedRecords
 
 T = TypeVar("T")
+M = TypeVar("M", Record, Series)
 
 
 class ConfinedStore:
@@ -52,7 +54,7 @@ class ConfinedStore:
     def prepare(
         self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
     ) -> Prepared:
-        return self.whole.prepare(records, links, series)
+        return self.whole.prepare(map(self._own, records), links, map(self._own, series))
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
         return self.whole.prune(before=before)
@@ -65,6 +67,13 @@ class ConfinedStore:
 
     def _confined(self, work: Work) -> Work:
         return confined(work, reach_of(self._seeker, self.home, work, self._clock.now()))
+
+    def _own(self, made: M) -> M:
+        """Let what is new be prepared, which is its maker's tenant's.  Raises NotGranted."""
+        tenant = made.admin.get("tenant") or self.home
+        if tenant != (self._seeker.tenant or self.home):
+            raise NotGranted(f"records of tenant '{tenant}' are made by its own people")
+        return made
 
 
 def confined(work: Work, reach: Reach) -> Work:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from datacatalog.adapters.stores import codec, rules
@@ -103,8 +104,7 @@ class SqliteRecords(RecordReading):
         return stored
 
     def tenants(self) -> Set[str]:
-        rows = self._session.read("SELECT text FROM admins").fetchall()
-        return {codec.decode(text).get("tenant", "") for [text] in rows}
+        return {_tenant_in(text) for [text] in self._session.read("SELECT text FROM admins").fetchall()}
 
     def _admin_number(self, text: str) -> int:
         """Return the number of an owner; a new one gets one."""
@@ -200,3 +200,8 @@ class SqliteRecords(RecordReading):
                     return Duplicate(field, value)
             seen.update(mine, [("uuid", record.uuid)])
         raise AssertionError("new records collide with nothing")
+
+
+@lru_cache(maxsize=10_000)
+def _tenant_in(admin: str) -> str:
+    return str(codec.decode(admin).get("tenant", ""))
