@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from datacatalog.adapters.platforms.tapis.apps import described, read_app, split_id
@@ -251,3 +254,40 @@ def test_app_that_tapis_cannot_have_is_refused_at_its_place(place: str, changes:
     with pytest.raises(InvalidField) as raised:
         app_request({**DEFINITION, **changes})
     assert raised.value.field == place
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(field=st.sampled_from(sorted(WHOLE)), value=values)
+def test_whatever_stands_in_a_field_is_told_as_published_or_refused(field: str, value: Any) -> None:
+    with suppress(InvalidField):
+        request(**{field: value})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    inputs=st.dictionaries(st.sampled_from(["file1", "more", "own", "a-b", ""]), values, max_size=3),
+    parameters=st.dictionaries(
+        st.sampled_from(["salsa", "cheese", "menu", "avocado", "x y"]), values, max_size=3
+    ),
+)
+def test_whatever_a_job_is_told_is_told_as_published_or_refused(inputs: Any, parameters: Any) -> None:
+    app = read_app({**TACOBOT, "strictFileInputs": False})
+    with suppress(InvalidField):
+        made = submit_request({**WHOLE, "inputs": inputs, "parameters": parameters}, app, MARK, {}, "data")
+        assert list(Draft7Validator(SUBMIT).iter_errors(made)) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(field=st.sampled_from([*DEFINITION, "tags"]), value=values)
+def test_whatever_stands_in_an_app_definition_is_told_as_published_or_refused(field: str, value: Any) -> None:
+    found = operation_of(OPERATIONS, "POST", "/v3/apps")
+    assert found is not None
+    with suppress(InvalidField):
+        assert found[0].complaints({}, app_request({**DEFINITION, field: value})) == []

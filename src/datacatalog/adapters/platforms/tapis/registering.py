@@ -16,7 +16,6 @@ from datacatalog.domain.errors import InvalidField
 
 _TEXTS = {
     "containerImage": "containerImage",
-    "runtime": "runtime",
     "runtimeVersion": "runtimeVersion",
     "shortDescription": "description",
 }
@@ -28,8 +27,20 @@ _ATTRIBUTES = {
 }
 _COUNTS = frozenset({"defaultNodeCount", "defaultProcessorsPerNode"})
 _JOB_TYPES = {"CLI": "FORK", "HPC": "BATCH"}
+_RUNTIMES = ("SINGULARITY", "DOCKER", "ZIP")
 _OTHERS = frozenset(
-    {"id", "name", "version", "label", "executionType", "defaultMaxRunTime", "inputs", "parameters", "tags"}
+    {
+        "runtime",
+        "id",
+        "name",
+        "version",
+        "label",
+        "executionType",
+        "defaultMaxRunTime",
+        "inputs",
+        "parameters",
+        "tags",
+    }
 )
 _KNOWN = _OTHERS | _TEXTS.keys() | _ATTRIBUTES.keys()
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,78}")
@@ -45,14 +56,17 @@ def app_request(definition: JsonObject) -> dict[str, Any]:
         if not _WORD.fullmatch(_text(definition, name)):
             raise InvalidField(name, "wants letters, digits, . _ and -")
     _text(definition, "containerImage")
+    if definition.get("runtime") not in (None, *_RUNTIMES):
+        raise InvalidField("runtime", f"wants {', '.join(_RUNTIMES)}")
     given = {called: _text(definition, name) for name, called in _TEXTS.items() if name in definition}
     return {
         "id": definition["name"],
         "version": definition["version"],
         **given,
+        **({"runtime": definition["runtime"]} if definition.get("runtime") else {}),
         **_job_type(definition),
         "jobAttributes": _attributes(definition),
-        **({"tags": list(definition["tags"])} if definition.get("tags") else {}),
+        **_tags(definition),
     }
 
 
@@ -125,9 +139,16 @@ def _job_type(definition: JsonObject) -> dict[str, str]:
     asked = definition.get("executionType")
     if asked is None:
         return {}
-    if asked not in _JOB_TYPES:
+    if not isinstance(asked, str) or asked not in _JOB_TYPES:
         raise InvalidField("executionType", f"wants {' or '.join(_JOB_TYPES)}")
     return {"jobType": _JOB_TYPES[asked]}
+
+
+def _tags(definition: JsonObject) -> dict[str, list[str]]:
+    asked = definition.get("tags") or []
+    if not isinstance(asked, list) or not all(isinstance(tag, str) and tag for tag in asked):
+        raise InvalidField("tags", "wants a list of texts")
+    return {"tags": sorted(set(asked))} if asked else {}
 
 
 def _text(definition: JsonObject, name: str) -> str:
