@@ -596,3 +596,11 @@ def test_pipeline_of_another_tenant_cannot_be_subscribed_to(here: Memory):
     with pytest.raises(UnknownRecord, match="unknown pipeline"):
         subscribed(with_tenant(here, "guests"))
     assert subscribed(with_tenant(here, "hosts")).subscription.tenant == "hosts"
+
+
+def test_twenty_tries_take_eight_hours_and_no_wait_is_longer_than_an_hour():
+    patience = Patience()
+    assert timedelta(hours=8) < patience.whole < timedelta(hours=8, minutes=10)
+    assert [patience.wait(n) for n in (1, 2, 12, 13, 1000)] == [
+        timedelta(seconds=seconds) for seconds in (1, 2, 2048, 3600, 3600)
+    ]
