@@ -6,22 +6,11 @@ import asyncio
 from collections import Counter
 
 import pytest
+from tests.acceptance.keys import Key, is_document, keys, tokens
+from tests.acceptance.world import HOME, Request, World, world
 
 from datacatalog.domain.privileges import NEEDS, Shows, includes
-from tests.acceptance.doors import (
-    DOORS,
-    HOME,
-    OPEN,
-    ROOTS,
-    Door,
-    Key,
-    Request,
-    World,
-    is_document,
-    keys,
-    tokens,
-    world,
-)
+from tests.acceptance.doors import DOORS, OPEN, ROOTS, Door
 
 ALWAYS_REFUSED = {"none", "wrong", "of another document", "revoked", "expired admin"}
 

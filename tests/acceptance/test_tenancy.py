@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.acceptance.world import ELSEWHERE, HOME, Request, World, nonce, world
 
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import TypedUuid
@@ -23,7 +24,7 @@ from datacatalog.services.env import Principal
 from datacatalog.services.granting import give_grant, revoke_grant
 from datacatalog.services.reading import Request as Message
 from datacatalog.services.reception import Envelope, receive
-from tests.acceptance.doors import DOORS, ELSEWHERE, HOME, Door, Request, World, nonce, world
+from tests.acceptance.doors import DOORS, Door
 from tests.unit.memory import APP, SYSTEM
 
 OWN_ONLY = {"execution", "nonce", "subscription", "direct"}

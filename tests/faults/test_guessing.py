@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.acceptance.world import world
 
-from tests.acceptance.doors import world
 from tests.acceptance.guessing import guess
 
 
