@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,8 +79,8 @@ class Execution:
             PlatformDown, StorageDown, OSError: worth another try; on the last one, the job has failed instead.
             StoreDown, LeaseLost.
         """
-        with self._executor.room(self._job.id) as room:
-            if not room and self._wants_room():
+        with self._executor.room(self._job.id) if self._wants_room() else nullcontext(True) as room:
+            if not room:
                 self._line_up()
             self._take_over()
             if not self._state.final:

@@ -99,10 +99,8 @@ class SlurmExecutor:
         if process is None:
             return
         held = _Held(**process)
-        files = Files(job / held.files)
         try:
-            with files.submitting():
-                known = held.id or self._found(files, held)
+            known = held.id or self._lost_id(Files(job / held.files), held)
             if known:
                 self._slurm.cancel(known)
         except PlatformDown as e:
@@ -125,6 +123,11 @@ class SlurmExecutor:
             )
             watch.began(held.document())
         return held
+
+    def _lost_id(self, files: Files, held: _Held) -> str | None:
+        """Return the id that was never written down; None: nothing was submitted."""
+        with files.submitting():
+            return self._found(files, held)
 
     def _found(self, files: Files, held: _Held) -> str | None:
         return files.begun() or self._slurm.named(held.name)
