@@ -1,8 +1,9 @@
-"""agavepy as it is published against a running installation: `datacatalog up`, with a certificate of its own."""
+"""A running installation, with a certificate of its own, and its clients: agavepy as it is published, another installation."""
 
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 from agavepy.agave import Agave
 
+from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
+from datacatalog.adapters.platforms.agave import AgavePlatform
+from datacatalog.adapters.remote.conversation import Conversation, Fixed
+from datacatalog.adapters.storage.agave import AgaveTree
+from datacatalog.adapters.storage.served import ServedSystem
+from datacatalog.adapters.storage.systems import Systems
+from datacatalog.domain.errors import NoSuchPath, UnknownRecord
 from datacatalog.interfaces.cli.up import is_ready
 from tests.acceptance.certificates import certificate
 from tests.harness import SYSTEM, Catalog, install, until
@@ -45,6 +54,7 @@ class Running:
     """A running installation, and what speaks to it."""
 
     catalog: Catalog
+    process: subprocess.Popen[bytes]
     agave: Agave
     token: str
     certificate: str
@@ -107,12 +117,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def started(catalog: Catalog, receiver: Receiver, certificate_file: str) -> Running:
-    catalog.start("up")
+    process = catalog.start("up")
     token = catalog.app.bearer.make("ada", level="UPDATE", at=datetime.now(UTC), lifetime=timedelta(hours=1))
     until(lambda: requests.get(f"{catalog.url}/readyz", verify=certificate_file, timeout=1).ok)
     assert is_ready(catalog.url)
     running = Running(
-        catalog, client(catalog.url, token, certificate_file), token, certificate_file, receiver
+        catalog, process, client(catalog.url, token, certificate_file), token, certificate_file, receiver
     )
     deploy(running.agave)
     return running
@@ -272,3 +282,74 @@ def test_nonces_are_made_listed_and_revoked(running: Running):
     agave.actors.deleteNonce(actorId="agave-proxy", nonceId=made.id)
     with pytest.raises(requests.HTTPError, match="401"):
         by_nonce.actors.get(actorId="agave-proxy", nonce=made.id)
+
+
+# --------------------------------------------------------------- another installation as a client
+
+
+def asking(running: Running) -> Conversation:
+    url = running.catalog.url
+    outgoing = WebOutgoing(Policy(origins=[url], trusted={url: running.certificate}))
+    return Conversation(outgoing, url, Fixed(running.token), header="Authorization", scheme="Bearer")
+
+
+@pytest.fixture
+def elsewhere(running: Running) -> AgavePlatform:
+    """What another installation asks, whose platform is an Agave tenant: this one."""
+    return AgavePlatform(asking(running), owned_by="elsewhere", registration=True)
+
+
+def test_another_installation_computes_here(running: Running, elsewhere: AgavePlatform):
+    definition = running.definition(archive=False)
+    job = elsewhere.submit(definition, key="a launch")
+    assert elsewhere.submit(definition, key="a launch").id == job.id
+    assert running.ended(job.id) == "FINISHED"
+    assert elsewhere.history(job.id)[-1].status == elsewhere.job(job.id).status == "FINISHED"
+    assert [entry.path for entry in elsewhere.outputs(job.id)][-1] == "/results"
+    assert [entry.path for entry in elsewhere.outputs(job.id, "/results")] == ["/results/lines.txt"]
+    with elsewhere.output(job.id, "/results/lines.txt") as file:
+        assert file.read() == b"3\n"
+    assert [each.id for each in elsewhere.jobs(tenant="elsewhere")] == [job.id]
+    long = elsewhere.submit(running.definition(parameters={"wait": 600}), key="a long one")
+    elsewhere.cancel(long.id)
+    assert running.ended(long.id) == "STOPPED"
+    assert "count-1.0" in elsewhere.apps()
+    assert elsewhere.app("count-1.0")["templatePath"] == "wrapper.sh"
+    with pytest.raises(UnknownRecord):
+        elsewhere.job("1234567890123456789-242ac11b-0001-007")
+    with pytest.raises(NoSuchPath):
+        elsewhere.output(job.id, "/none")
+
+
+def test_another_installation_keeps_files_here(running: Running):
+    storage = Systems(
+        {"there": ServedSystem("there", AgaveTree(asking(running), SYSTEM))}, clearable=["/products/v2"]
+    )
+    storage.make_directory("there", "/products/v2/kept/sub")
+    storage.put("there", "/products/v2/kept/a.txt", io.BytesIO(b"old"))
+    storage.put("there", "/products/v2/kept/a.txt", io.BytesIO(b"new"))
+    storage.put("there", "/elsewhere/b.txt", io.BytesIO(b"b"))
+    assert storage.stat("there", "/products/v2/kept/a.txt").size_bytes == 3
+    storage.move("there", "/products/v2/kept/a.txt", "/products/v2/kept/sub/c.txt")
+    with storage.open("there", "/products/v2/kept/sub/c.txt") as file:
+        assert file.read() == b"new"
+    assert [entry.path for entry in storage.list("there", "/products/v2/kept")] == ["/products/v2/kept/sub"]
+    assert [info.path for info in storage.walk("there", "/products/v2/kept")] == [
+        "/products/v2/kept/sub/c.txt"
+    ]
+    assert storage.delete("there", "/products/v2/kept") == 1
+    with pytest.raises(NoSuchPath):
+        storage.stat("there", "/products/v2/kept/sub/c.txt")
+
+
+def test_upload_takes_no_memory_whatever_its_size(running: Running):
+    gateway = next(
+        child for child in psutil.Process(running.process.pid).children() if "serve" in child.cmdline()
+    )
+    before, size = gateway.memory_info().rss, 48 << 20
+    running.agave.files.importData(
+        systemId=SYSTEM, filePath="uploads", fileToUpload=file_called("large", bytes(size))
+    )
+    listed = running.agave.files.list(systemId=SYSTEM, filePath="uploads/large")
+    assert [each.length for each in listed] == [size]
+    assert gateway.memory_info().rss - before < size // 4

@@ -65,10 +65,10 @@ def test_same_request_again_is_the_same_job_and_another_one_is_refused(site: Sit
 
 
 def test_request_that_was_refused_may_be_sent_again_as_it_should_have_been(site: Site):
-    headers = {"Idempotency-Key": "mended"}
+    headers = {"X-Request-Id": "mended"}
     answer = ask(site, "POST", "/jobs/v2", headers=headers, json={"appId": "none-1.0", "name": "x"})
     assert refused(answer, 404)
-    submit(site, headers=headers)
+    assert submit(site, headers=headers)["id"] == submit(site, headers=headers)["id"]
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,9 @@ def _check_text(request: HttpRequest) -> None:
         raise InvalidField("query", f"byte {e.start} of the URL parameters is not UTF-8") from None
 
 
-def delivery_id(request: HttpRequest) -> str | None:
-    """Return the request's own id, by which a repeat of it is recognized."""
-    for header in DELIVERY_HEADERS:
+def delivery_id(request: HttpRequest, *headers: str) -> str | None:
+    """Return the request's own id, by which a repeat of it is recognized; from these headers, or from the usual ones."""
+    for header in headers or DELIVERY_HEADERS:
         if value := request.headers.get(header):
             if len(value) > DELIVERY_ID_MAX:
                 raise InvalidField(header, f"is longer than {DELIVERY_ID_MAX} characters")

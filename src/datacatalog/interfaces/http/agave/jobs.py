@@ -24,6 +24,7 @@ from datacatalog.services.env import Env
 from datacatalog.services.submitting import job_of, jobs_of, submit
 
 BASE = "/jobs/v2"
+_REQUEST_ID = "x-request-id"
 _ENDING = frozenset({"stop", "kill", "cancel"})
 _FILTERS: Mapping[str, Callable[[PlatformJob], str]] = {
     "id": lambda job: job.id,
@@ -66,7 +67,7 @@ class JobRoutes:
     async def _submit(self, request: HttpRequest) -> Response:
         principal = await self._desk.admit(request, "*", level_of("jobs", "submit"))
         asked(request)
-        own_id = delivery_id(request)
+        own_id = delivery_id(request) or delivery_id(request, _REQUEST_ID)
         definition = await read_definition(request, self._desk)
         env = self._desk.env(principal)
         job = await self._desk.run(lambda: submit(definition, principal, env, delivery_id=own_id))
