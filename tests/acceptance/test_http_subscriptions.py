@@ -13,8 +13,13 @@ import pytest
 
 from datacatalog import Catalog
 from datacatalog.domain.errors import UnknownRecord
+from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.signing import written_secret
+from datacatalog.ports.sharing import Grant
 from datacatalog.services.access import create_nonce
+from datacatalog.services.env import Principal
+from datacatalog.services.jobs import JobPlan, create_job
+from datacatalog.services.subscriptions import Wish, subscribe
 from tests.acceptance.cli import Shell
 from tests.acceptance.receiver import Receiver, port_without_listener
 from tests.acceptance.site import CANARIES, Site, closed, opened
@@ -284,3 +289,27 @@ def test_catalog_subscribes_by_what_a_pipeline_is_called(site: Site, shell: Shel
             catalog.unsubscribe(made["id"])
     named = shell.ask("subscriptions", "add", "tests/taco:1", "https://hooks.example.org/")
     assert named["subject"] == site.pipeline
+
+
+# --------------------------------------------------------------------------------------------- tenants
+
+
+def test_each_tenant_is_told_of_its_own_jobs_even_on_a_pipeline_that_is_shared(
+    site: Site, receiver: Receiver
+):
+    home = site.app.env
+    guest = Principal(name="grace", via="bearer", level="UPDATE", tenant="guests")
+    theirs = home.acting_for(guest)
+    subscribed(site, url=receiver.url("/home"), events=["create"])
+    grant = Grant(id="g", tenant="default", to_tenant="guests", created=site.clock.now())
+    home.store.transact(lambda work: work.grants.put(grant))
+    wish = Wish(subject=site.pipeline, url=receiver.url("/guests"), events=["create"])
+    theirs.store.transact(lambda work: subscribe(wish, guest, work, theirs))
+    plan = JobPlan(pipeline_uuid=TypedUuid(site.pipeline), data={"whose": "guests"})
+    guests_job = create_job(plan, theirs).job.uuid
+    site.catalog.work("webhooks")
+    home.store.transact(lambda work: work.grants.remove("g"))
+    home_job = site.job().job.uuid
+    site.catalog.work("webhooks")
+    assert [each.event["subject"] for each in receiver.at("/guests")] == [guests_job]
+    assert [each.event["subject"] for each in receiver.at("/home")] == [home_job]
