@@ -1,6 +1,6 @@
 """The messages that the actors understand, as typed values.
 
-Each is read from a document that fits exactly one schema (services/reading.py). `token` is what the sender showed;
+Each is read from a document that fits exactly one schema (services/reading). `token` is what the sender showed;
 a message whose sender the catalog has already authorized (one that it sent itself, or let in at the door and queued)
 is `trusted` and carries none. No field of a document can make a message trusted.
 """
