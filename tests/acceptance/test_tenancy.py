@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.acceptance.world import ELSEWHERE, HOME, Request, World, nonce, world
 
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import TypedUuid
@@ -25,6 +24,7 @@ from datacatalog.services.granting import give_grant, revoke_grant
 from datacatalog.services.reading import Request as Message
 from datacatalog.services.reception import Envelope, receive
 from tests.acceptance.doors import DOORS, Door
+from tests.acceptance.world import ELSEWHERE, HOME, Request, World, nonce, world
 from tests.unit.memory import APP, SYSTEM
 
 OWN_ONLY = {"execution", "nonce", "subscription", "direct"}
@@ -293,6 +293,16 @@ def test_linkage_parameters_find_nothing_of_another_tenant(guests: World):
     definition["job_definition"]["appId"] = APP
     status, answer = message(guests, "agave-proxy", guests.called["guest"], definition)
     assert (status, answer["result"]["code"]) == (404, "unknown-record")
+
+
+def test_archive_path_of_another_tenants_job_is_taken(guests: World):
+    record = guests.jobs[State.CREATED].job.record
+    definition = {
+        "job_definition": {"appId": "guests/app"},
+        "archive_path": f"agave://{SYSTEM}{record.body['archive_path']}/mine",
+    }
+    status, answer = message(guests, "agave-proxy", guests.called["guest"], definition)
+    assert (status, answer["result"]["code"]) == (409, "already-exists")
 
 
 def test_lineage_and_exports_leave_out_what_is_of_another_tenant(guests: World):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datacatalog.domain.privileges import LEVELS
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Group
-from datacatalog.interfaces.cli.params import LEVELS, read_lifetime, typed_secret
+from datacatalog.interfaces.cli.params import read_lifetime, typed_secret
 
 if TYPE_CHECKING:
     from datacatalog.ports.stores import Credential

@@ -22,7 +22,6 @@ else:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-LEVELS = ("READ", "EXECUTE", "UPDATE")
 _LIFETIME = re.compile(r"(\d{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

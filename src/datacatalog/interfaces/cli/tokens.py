@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 import click
 
+from datacatalog.domain.privileges import LEVELS
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Group
-from datacatalog.interfaces.cli.params import LEVELS, read_lifetime, token_option
+from datacatalog.interfaces.cli.params import read_lifetime, token_option
 
 
 @click.group(cls=Group)

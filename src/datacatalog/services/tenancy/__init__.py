@@ -4,6 +4,6 @@
 """
 
 from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of
-from datacatalog.services.tenancy.store import ConfinedStore, confined
+from datacatalog.services.tenancy.store import ConfinedStore, confined, unconfined
 
-__all__ = ["ConfinedStore", "Reach", "Seeker", "confined", "reach_of"]
+__all__ = ["ConfinedStore", "Reach", "Seeker", "confined", "reach_of", "unconfined"]

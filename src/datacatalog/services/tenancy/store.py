@@ -81,64 +81,72 @@ def confined(work: Work, reach: Reach) -> Work:
     return ConfinedWork(work, reach)
 
 
+def unconfined(work: Work) -> Work:
+    """Return a piece of work in which there is everything, for what must hold among all tenants, as on shared storage."""
+    return work.whole if isinstance(work, ConfinedWork) else work
+
+
 class ConfinedWork:
     """Implements ports.stores.Work around another one.
+
+    Attributes:
+        whole: the piece of work around which it is.
 
     A ledger of which every tenant's records may be changed is not looked through: its records are shown as they are.
     """
 
-    __slots__ = ("_reach", "_whole", "_work")
+    __slots__ = ("_open", "_reach", "whole")
 
     def __init__(self, work: Work, reach: Reach) -> None:
-        self._work, self._reach = work, reach
-        self._whole = reach.covers(work.records.tenants())
+        self.whole, self._reach = work, reach
+        self._open = reach.covers(work.records.tenants())
 
     def insert(self, prepared: Prepared, *, at: datetime) -> None:
         # What is prepared is new and its maker's own; where a UUID or an identifier is taken, the store says so.
-        self._work.insert(prepared, at=at)
+        self.whole.insert(prepared, at=at)
 
     @property
     def records(self) -> Records:
-        if self._whole:
-            return self._work.records
-        return ConfinedRecords(self._work.records, self._work.links, self._reach)
+        if self._open:
+            return self.whole.records
+        return ConfinedRecords(self.whole.records, self.whole.links, self._reach)
 
     @property
     def links(self) -> Links:
-        if self._whole:
-            return self._work.links
-        return ConfinedLinks(self._work.links, self._work.records, self._reach)
+        if self._open:
+            return self.whole.links
+        return ConfinedLinks(self.whole.links, self.whole.records, self._reach)
 
     @property
     def history(self) -> History:
-        if self._whole:
-            return self._work.history
-        return ConfinedHistory(self._work.history, self._work.records, self._reach)
+        if self._open:
+            return self.whole.history
+        return ConfinedHistory(self.whole.history, self.whole.records, self._reach)
 
     @property
     def outbox(self) -> Outbox:
-        return self._work.outbox
+        return self.whole.outbox
 
     @property
     def executions(self) -> Executions:
-        return OwnExecutions(self._work.executions, self._reach)
+        return OwnExecutions(self.whole.executions, self._reach)
 
     @property
     def answers(self) -> Answers:
-        return self._work.answers
+        return self.whole.answers
 
     @property
     def progress(self) -> Progress:
-        return self._work.progress
+        return self.whole.progress
 
     @property
     def credentials(self) -> Credentials:
-        return OwnCredentials(self._work.credentials, self._reach)
+        return OwnCredentials(self.whole.credentials, self._reach)
 
     @property
     def grants(self) -> Grants:
-        return OwnGrants(self._work.grants, self._reach)
+        return OwnGrants(self.whole.grants, self._reach)
 
     @property
     def subscriptions(self) -> Subscriptions:
-        return OwnSubscriptions(self._work.subscriptions, self._reach)
+        return OwnSubscriptions(self.whole.subscriptions, self._reach)
