@@ -36,6 +36,7 @@ from datacatalog.services.env import Env, Outcome, new_salt
 from datacatalog.services.finding import inputs_in
 from datacatalog.services.linkage import resolve
 from datacatalog.services.pipelines import active_pipeline
+from datacatalog.services.tenancy import unconfined
 from datacatalog.services.webhooks import announce
 
 INDEXER = "jobs-indexer"
@@ -217,7 +218,8 @@ def _check_unclaimed(plan: JobPlan, work: Work, env: Env) -> None:
     names = path.strip("/").split("/")
     for depth in range(1, len(names) + 1):
         above = "/" + "/".join(names[:depth])
-        claimed = work.records.page(Kind.PIPELINEJOB, {"archive_path": above}, hidden=True).records
+        # Storage systems are shared between tenants, so whose job that is makes no difference.
+        claimed = unconfined(work).records.page(Kind.PIPELINEJOB, {"archive_path": above}, hidden=True).records
         if any(record.body["archive_system"] == system for record in claimed):
             raise AlreadyExists(f"archive_path {path} lies in {above}, which is another job's")
 

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import jwt
 
-LEVELS = ("READ", "EXECUTE", "UPDATE")
+from datacatalog.domain.privileges import LEVELS
+
 LEEWAY_S = 30
 """How far the issuer's clock may be ahead of ours."""
 
