@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datacatalog.adapters.outgoing.memory import MemoryOutgoing, Sent
 from datacatalog.adapters.platforms.agave import AgavePlatform
@@ -20,6 +22,7 @@ from datacatalog.domain.errors import (
     DatacatalogError,
     InvalidField,
     Misconfigured,
+    NoSuchPath,
     PlatformDown,
     Refused,
     UnknownRecord,
@@ -132,11 +135,18 @@ ODD = [
 @pytest.mark.parametrize("kind", ["agave", "tapis"])
 def test_odd_answer_is_a_platform_that_is_down_and_never_a_crash(kind: str, body: bytes) -> None:
     conversation, _ = speaking(Reply(status=200, body=body))
+    for question in questions(kind, conversation):
+        with suppress(PlatformDown, NoSuchPath):
+            question()
+
+
+def questions(kind: str, conversation: Conversation) -> list[Callable[[], object]]:
+    """Return all that a platform can be asked for."""
     platform: Platform = (
         AgavePlatform(conversation) if kind == "agave" else TapisPlatform(conversation, default_system="data")
     )
     definition = {"appId": "taco-1.0", "name": "n"}
-    for question in (
+    return [
         lambda: platform.app("taco-1.0"),
         lambda: platform.apps(),
         lambda: platform.submit(definition, key="k"),
@@ -145,8 +155,33 @@ def test_odd_answer_is_a_platform_that_is_down_and_never_a_crash(kind: str, body
         lambda: platform.jobs(tenant="t"),
         lambda: platform.history("1"),
         lambda: platform.outputs("1"),
-    ):
-        with suppress(PlatformDown):
+        lambda: platform.output("1", "/a"),
+        lambda: platform.cancel("1"),
+    ]
+
+
+_NAMES = (
+    "id", "uuid", "name", "status", "created", "type", "length", "size", "lastModified", "tags", "event", "eventDetail",
+    "appId", "version", "jobAttributes", "parameterSet", "appArgs", "fileInputs", "owner", "archiveSystemDir", "path",
+    "execSystemId", "memoryMB", "maxMinutes", "notes",
+)  # fmt: skip
+_scalars = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "RUNNING", "JOB_NEW_STATUS", "2018-12-07T18:08:37.000-06:00", "dir", "..", "taco"])
+)  # fmt: skip
+_answers = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=8),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(result=_answers, kind=st.sampled_from(["agave", "tapis"]))
+def test_whatever_a_service_answers_is_an_answer_or_a_platform_that_is_down(kind: str, result: Any) -> None:
+    conversation, _ = speaking(Reply(status=200, body=envelope(result)))
+    for question in questions(kind, conversation):
+        with suppress(PlatformDown, NoSuchPath, InvalidField):
             question()
 
 

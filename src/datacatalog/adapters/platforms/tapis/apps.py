@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
-from datacatalog.adapters.platforms.local.values import duration_text
 from datacatalog.adapters.remote.answers import an_object, objects, text, text_or, whole
 from datacatalog.domain.documents import JsonObject
 
@@ -75,6 +73,11 @@ def agave_id(id: str, version: str) -> str:
     return f"{id}-{version}"
 
 
+def run_time(minutes: int) -> str:
+    """Return minutes as Agave writes them: `HH:MM:SS`."""
+    return f"{minutes // 60:02}:{minutes % 60:02}:00"
+
+
 def read_app(document: JsonObject) -> App:
     """Read a TapisApp.  Raises PlatformDown: it is none."""
     what = "an app"
@@ -120,7 +123,7 @@ def described(app: App) -> JsonObject:
         "shortDescription": text_or(app.document, "description"),
         "available": app.document.get("enabled") is not False,
         "executionSystem": text_or(attributes, "execSystemId"),
-        "defaultMaxRunTime": duration_text(timedelta(minutes=whole(attributes, "maxMinutes"))),
+        "defaultMaxRunTime": run_time(whole(attributes, "maxMinutes")),
         "defaultNodeCount": whole(attributes, "nodeCount") or 1,
         "defaultProcessorsPerNode": whole(attributes, "coresPerNode") or 1,
         "inputs": [

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from datacatalog.adapters.platforms.local.values import duration_text
-from datacatalog.adapters.platforms.tapis.apps import agave_id
+from datacatalog.adapters.platforms.tapis.apps import agave_id, run_time
 from datacatalog.adapters.remote.answers import text_or, whole
 from datacatalog.domain.documents import JsonObject
 
@@ -30,7 +28,7 @@ def job_document(job: JsonObject, link: str) -> dict[str, Any]:
         "nodeCount": whole(job, "nodeCount"),
         "processorsPerNode": whole(job, "coresPerNode"),
         "memoryPerNode": whole(job, "memoryMB") / 1024,
-        "maxRunTime": duration_text(timedelta(minutes=whole(job, "maxMinutes"))),
+        "maxRunTime": run_time(whole(job, "maxMinutes")),
         "archive": bool(archive),
         "archivePath": archive,
         "archiveSystem": text_or(job, "archiveSystemId"),
