@@ -279,6 +279,9 @@ def test_nonces_are_made_listed_and_revoked(running: Running):
     assert agave.actors.listNonces(actorId="agave-proxy")[-1].level == "READ"
     by_nonce = Agave(api_server=running.catalog.url, use_nonce=True, verify=running.certificate, proxies={})
     assert by_nonce.actors.get(actorId="agave-proxy", nonce=made.id).name == "agave-proxy"
+    shown = agave.actors.getNonce(actorId="agave-proxy", nonceId=made.id)
+    assert (shown.maxUses, shown.remainingUses, shown.level) == (2, 1, "READ")
+    assert shown.lastUseTime
     agave.actors.deleteNonce(actorId="agave-proxy", nonceId=made.id)
     with pytest.raises(requests.HTTPError, match="401"):
         by_nonce.actors.get(actorId="agave-proxy", nonce=made.id)
