@@ -207,7 +207,7 @@ class FakeTapis(FakeSite):
             "appId": body["appId"],
             "appVersion": body["appVersion"],
             "execSystemId": body.get("execSystemId", EXEC_SYSTEM),
-            "execSystemOutputDir": f"/work/jobs/{id}/output",
+            "execSystemOutputDir": f"/scratch/jobs/{id}/output",
             "archiveSystemId": body.get("archiveSystemId", EXEC_SYSTEM),
             "archiveSystemDir": body.get("archiveSystemDir", f"/jobs/{id}/archive"),
             "nodeCount": body.get("nodeCount", 1),
