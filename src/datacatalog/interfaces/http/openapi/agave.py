@@ -5,25 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from datacatalog.domain.privileges import LEVELS
-from datacatalog.interfaces.http.openapi import parts
-from datacatalog.interfaces.http.openapi.parts import (
-    TEXT,
-    arrays,
-    in_header,
-    in_path,
-    in_query,
-    objects,
-    refusals,
+from datacatalog.interfaces.http.openapi.agave_files import files, outputs
+from datacatalog.interfaces.http.openapi.agave_parts import (
+    BODY,
+    ID,
+    PAGING,
+    UNKNOWN,
+    answer,
+    body,
+    operation,
+    with_slash,
 )
-from datacatalog.interfaces.http.reading import LIMIT_MAX
+from datacatalog.interfaces.http.openapi.parts import TEXT, arrays, in_header, in_path, in_query, objects
 
-FLAG = {"type": "boolean", "default": False}
-LOOKS = [in_query("pretty", FLAG, "indented"), in_query("naked", FLAG, "the result without its envelope")]
-PAGING = [
-    in_query("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100}),
-    in_query("offset", {"type": "integer", "minimum": 0, "default": 0}),
-]
-ID = in_path("job", TEXT, "its id")
 LINKS = {"type": "object"}
 JOB = objects({"id": TEXT, "status": TEXT, "_links": LINKS})
 STEP = objects({"status": TEXT, "created": TEXT, "description": TEXT})
@@ -31,16 +25,6 @@ APP = objects({"id": TEXT, "_links": LINKS})
 SYSTEM = objects({"id": TEXT, "type": {"enum": ["STORAGE", "EXECUTION"]}, "default": {"type": "boolean"}})
 PROFILE = objects({"username": TEXT, "tenant": TEXT, "level": {"enum": [*LEVELS]}})
 NOTIFICATION = objects({"id": TEXT, "associatedUuid": TEXT, "event": TEXT, "url": TEXT})
-FILE = objects(
-    {
-        "name": TEXT,
-        "path": TEXT,
-        "type": {"enum": ["file", "dir"]},
-        "length": {"type": "integer", "minimum": 0},
-        "lastModified": TEXT,
-        "system": TEXT,
-    }
-)
 DEFINITION = {"type": "object", "description": "as Agave has it"}
 APP_DEFINITION = {"type": "object", "description": "as Agave has it, or as a file in the folder of apps"}
 
@@ -48,34 +32,34 @@ APP_DEFINITION = {"type": "object", "description": "as Agave has it, or as a fil
 def paths() -> dict[str, Any]:
     """Describe all of them."""
     return {
-        **_with_slash("/jobs/v2", _jobs()),
+        **with_slash("/jobs/v2", _jobs()),
         **_job(),
-        **_outputs(),
-        **_with_slash("/apps/v2", _apps()),
+        **outputs(),
+        **with_slash("/apps/v2", _apps()),
         "/apps/v2/{app}": _app(),
-        **_files(),
-        **_with_slash("/systems/v2", {"get": _systems()}),
+        **files(),
+        **with_slash("/systems/v2", {"get": _systems()}),
         "/systems/v2/{system}": {
-            "get": _operation("A system.", {"200": answer("found", SYSTEM)}, in_path("system"), **_UNKNOWN)
+            "get": operation("A system.", {"200": answer("found", SYSTEM)}, in_path("system"), **UNKNOWN)
         },
-        "/profiles/v2/me": {"get": _operation("Who asks.", {"200": answer("found", PROFILE)})},
-        **_with_slash("/notifications/v2", {"get": _notifications()}),
+        "/profiles/v2/me": {"get": operation("Who asks.", {"200": answer("found", PROFILE)})},
+        **with_slash("/notifications/v2", {"get": _notifications()}),
     }
 
 
 def _apps() -> dict[str, Any]:
     flags = [in_query(name, {"type": "boolean"}) for name in ("publicOnly", "privateOnly")]
     return {
-        "get": _operation("Apps.", {"200": answer("found", arrays(APP))}, *PAGING, *flags),
+        "get": operation("Apps.", {"200": answer("found", arrays(APP))}, *PAGING, *flags),
         "post": {
-            **_operation(
+            **operation(
                 "Register an app.",
                 {"201": answer("registered", APP)},
                 status_403="apps are not registered here",
                 status_409="the id is another's",
-                **_BODY,
+                **BODY,
             ),
-            "requestBody": _body(APP_DEFINITION),
+            "requestBody": body(APP_DEFINITION),
         },
     }
 
@@ -83,24 +67,24 @@ def _apps() -> dict[str, Any]:
 def _app() -> dict[str, Any]:
     called = in_path("app", TEXT, "name-version")
     return {
-        "get": _operation("An app.", {"200": answer("found", APP)}, called, **_UNKNOWN),
+        "get": operation("An app.", {"200": answer("found", APP)}, called, **UNKNOWN),
         "post": {
-            **_operation(
+            **operation(
                 "Register an app anew.",
                 {"200": answer("registered", APP)},
                 called,
                 status_403="apps are not registered here",
                 status_409="it is another's",
-                **_UNKNOWN,
-                **_BODY,
+                **UNKNOWN,
+                **BODY,
             ),
-            "requestBody": _body(APP_DEFINITION),
+            "requestBody": body(APP_DEFINITION),
         },
     }
 
 
 def _systems() -> dict[str, Any]:
-    return _operation(
+    return operation(
         "Storage systems, and the one where jobs run.",
         {"200": answer("found", arrays(SYSTEM))},
         *PAGING,
@@ -111,7 +95,7 @@ def _systems() -> dict[str, Any]:
 
 
 def _notifications() -> dict[str, Any]:
-    return _operation(
+    return operation(
         "Who is told of one's jobs.",
         {"200": answer("found", arrays(NOTIFICATION))},
         *PAGING,
@@ -120,112 +104,22 @@ def _notifications() -> dict[str, Any]:
     )
 
 
-def _outputs() -> dict[str, Any]:
-    base = "/jobs/v2/{job}/outputs"
-    told = {"200": answer("found", arrays(FILE))}
-    below = in_path("path", TEXT, "below the job's output directory")
-    return {
-        f"{base}/listings": {"get": _operation("What a job made.", told, ID, *PAGING, **_UNKNOWN)},
-        f"{base}/listings/{{path}}": {
-            "get": _operation("What a job made, below a directory.", told, ID, below, *PAGING, **_UNKNOWN)
-        },
-        f"{base}/media/{{path}}": {"get": _content("A file that a job made.", ID, below)},
-    }
-
-
-def _files() -> dict[str, Any]:
-    system, path = in_path("system", TEXT, "a storage system"), in_path("path", TEXT, "below its root")
-    described = {}
-    for place, parameters in (
-        ("/system/{system}", [system]),
-        ("/system/{system}/{path}", [system, path]),
-        ("", []),
-        ("/{path}", [path]),
-    ):
-        where = "of a storage system" if system in parameters else "of the default system"
-        described[f"/files/v2/listings{place}"] = {
-            "get": _operation(
-                f"What is in a directory {where}; first of all, itself.",
-                {"200": answer("found", arrays(FILE))},
-                *parameters,
-                *PAGING,
-                **_UNKNOWN,
-            )
-        }
-        described[f"/files/v2/media{place}"] = _media(where, parameters)
-    return described
-
-
-def _media(where: str, parameters: list[Any]) -> dict[str, Any]:
-    refused = {
-        **_UNKNOWN,
-        **_BODY,
-        "status_403": "it is outside the places where things may be removed",
-        "status_409": "something is there already",
-    }
-    upload = objects({"fileToUpload": {"type": "string", "contentMediaType": "application/octet-stream"}})
-    order = objects({"action": {"enum": ["mkdir", "move", "rename", "copy"]}, "path": TEXT})
-    fetch = objects({"urlToIngest": TEXT})
-    return {
-        "get": _content(f"A file {where}.", *parameters),
-        "post": {
-            **_operation(
-                f"Put a file into a directory {where}.", {"201": answer("put", FILE)}, *parameters, **refused
-            ),
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "multipart/form-data": {"schema": upload},
-                    "application/json": {"schema": fetch},
-                    "application/x-www-form-urlencoded": {"schema": fetch},
-                },
-            },
-        },
-        "put": {
-            **_operation(
-                f"Make a directory, move, rename or copy, {where}.",
-                {"200": answer("done", FILE)},
-                *parameters,
-                **refused,
-            ),
-            "requestBody": _body(order),
-        },
-        "delete": _operation(
-            f"Remove a file or a directory {where}.",
-            {"200": answer("removed", objects({"path": TEXT, "files": {"type": "integer"}}))},
-            *parameters,
-            **_UNKNOWN,
-            status_403="it is outside the places where things may be removed",
-        ),
-    }
-
-
-def _content(summary: str, *parameters: Any) -> dict[str, Any]:
-    content = {"*/*": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
-    found = {
-        "200": {"description": "all of it", "content": content},
-        "206": {"description": "the bytes that were asked for", "content": content},
-        "416": {"description": "it has no such bytes"},
-    }
-    return _operation(summary, found, *parameters, in_header("Range", TEXT, "bytes=first-last"), **_UNKNOWN)
-
-
 def _jobs() -> dict[str, Any]:
     filters = [in_query(name, TEXT) for name in ("id", "appId", "name", "owner", "status")]
     return {
-        "get": _operation(
+        "get": operation(
             "Jobs of one's tenant, newest first.", {"200": answer("found", arrays(JOB))}, *PAGING, *filters
         ),
         "post": {
-            **_operation(
+            **operation(
                 "Submit a job.",
                 {"201": answer("submitted", JOB)},
                 in_header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 200}),
                 status_404="unknown app",
                 status_409="the request's id was used for another job",
-                **_BODY,
+                **BODY,
             ),
-            "requestBody": _body(DEFINITION),
+            "requestBody": body(DEFINITION),
         },
     }
 
@@ -235,28 +129,26 @@ def _job() -> dict[str, Any]:
     order = objects({"action": {"enum": ["stop", "kill", "cancel"]}})
     return {
         base: {
-            "get": _operation("A job.", {"200": answer("found", JOB)}, ID, **_UNKNOWN),
+            "get": operation("A job.", {"200": answer("found", JOB)}, ID, **UNKNOWN),
             "post": {
-                **_operation(
-                    "Stop a job.", {"200": answer("it is being stopped", JOB)}, ID, **_UNKNOWN, **_BODY
+                **operation(
+                    "Stop a job.", {"200": answer("it is being stopped", JOB)}, ID, **UNKNOWN, **BODY
                 ),
-                "requestBody": _body(order),
+                "requestBody": body(order),
             },
         },
-        f"{base}/status": {
-            "get": _operation("A job's status.", {"200": answer("found", JOB)}, ID, **_UNKNOWN)
-        },
+        f"{base}/status": {"get": operation("A job's status.", {"200": answer("found", JOB)}, ID, **UNKNOWN)},
         f"{base}/history": {
-            "get": _operation(
+            "get": operation(
                 "What became of a job, oldest first.",
                 {"200": answer("found", arrays(STEP))},
                 ID,
                 *PAGING,
-                **_UNKNOWN,
+                **UNKNOWN,
             )
         },
         "/jobs/v2/{attribute}/{value}": {
-            "get": _operation(
+            "get": operation(
                 "Jobs with one value, newest first.",
                 {"200": answer("found", arrays(JOB))},
                 in_path("attribute", {"enum": ["id", "appId", "name", "owner", "status"]}),
@@ -265,40 +157,3 @@ def _job() -> dict[str, Any]:
             )
         },
     }
-
-
-def answer(description: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Describe an answer: in the envelope, or, where `naked` is asked for, without it."""
-    told = parts.answer(description, result)
-    content = told["content"]["application/json"]
-    return {**told, "content": {"application/json": {"schema": {"anyOf": [content["schema"], result]}}}}
-
-
-_UNKNOWN = {"status_404": "unknown, or out of reach"}
-_BODY = {"status_413": "the body is over the limit", "status_415": "the body is called otherwise"}
-
-
-def _operation(summary: str, responses: dict[str, Any], *parameters: Any, **refused: str) -> dict[str, Any]:
-    why = {"status_400": "something in the request cannot be used; errors name it", **refused}
-    return {
-        "tags": ["platform"],
-        "summary": summary,
-        "parameters": [*parameters, *LOOKS],
-        "responses": {**responses, **refusals(**why)},
-    }
-
-
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    file = objects({"fileToUpload": {"type": "string", "contentMediaType": "application/json"}})
-    return {
-        "required": True,
-        "content": {
-            "application/json": {"schema": schema},
-            "application/x-www-form-urlencoded": {"schema": schema},
-            "multipart/form-data": {"schema": file},
-        },
-    }
-
-
-def _with_slash(path: str, described: dict[str, Any]) -> dict[str, Any]:
-    return {path: described, f"{path}/": described}
