@@ -138,6 +138,34 @@ def test_nonce_that_could_never_open_anything_is_not_made(here: Memory, conditio
     assert list_nonces(here.env) == []
 
 
+@pytest.mark.parametrize("within", LEVELS)
+@pytest.mark.parametrize("level", LEVELS)
+def test_nonce_opens_no_more_than_the_credential_of_whoever_makes_it(here: Memory, within: str, level: str):
+    if LEVELS.index(level) <= LEVELS.index(within):
+        assert create_nonce(here.env, actor="*", owner="o", level=level, within=within)
+    else:
+        with pytest.raises(InsufficientCredentials):
+            create_nonce(here.env, actor="*", owner="o", level=level, within=within)
+        assert list_nonces(here.env) == []
+
+
+def test_nonce_of_another_actor_is_told_so_and_one_that_is_not_good_is_not(here: Memory):
+    other = create_nonce(here.env, actor="jobs-indexer", owner="o", level="UPDATE", max_uses=1)
+    with pytest.raises(InsufficientCredentials, match="opens jobs-indexer alone"):
+        admit(here, other)
+    principal = admit(here, other, actor="jobs-indexer")
+    here.env.store.transact(lambda work: count_use(principal, work, here.env))
+    with pytest.raises(BadCredentials):
+        admit(here, other)
+
+
+def test_nonce_of_callback_urls_is_known_as_such(here: Memory):
+    nonce = create_nonce(here.env, actor="*", owner="o")
+    assert not admit(here, nonce).calls_back
+    rules = replace(here.env.rules, callback_nonces={"jobs-manager": nonce})
+    assert admit(here.with_ports(rules=rules), nonce).calls_back
+
+
 def test_nonce_expires_to_the_second(here: Memory):
     nonce = create_nonce(here.env, actor="*", owner="o", lifetime=timedelta(seconds=60))
     here.clock.move(seconds=59)
