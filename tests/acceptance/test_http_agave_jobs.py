@@ -64,6 +64,19 @@ def test_same_request_again_is_the_same_job_and_another_one_is_refused(site: Sit
     assert submit(site, "once")["id"] != first["id"]
 
 
+def test_same_request_is_the_same_job_even_when_its_outputs_are_there(site: Site):
+    asked: dict[str, Any] = {
+        "archive": True,
+        "archivePath": "repeated/out",
+        "headers": {"Idempotency-Key": "again"},
+    }
+    first = submit(site, **asked)
+    work(site)
+    assert submit(site, **asked)["id"] == first["id"]
+    other = {"appId": "say-1.0", "name": "x", "parameters": {"word": "x"}, "archivePath": "repeated/out"}
+    assert refused(ask(site, "POST", "/jobs/v2", json=other), 400)["errors"][0]["path"] == "archivePath"
+
+
 def test_request_that_was_refused_may_be_sent_again_as_it_should_have_been(site: Site):
     headers = {"X-Request-Id": "mended"}
     answer = ask(site, "POST", "/jobs/v2", headers=headers, json={"appId": "none-1.0", "name": "x"})

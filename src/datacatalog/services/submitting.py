@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
-from typing import Any
 
 from datacatalog.domain.archive import PRODUCTS
 from datacatalog.domain.documents import JsonObject, minified
@@ -33,12 +32,12 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
     """
     key = _key(principal, delivery_id)
     mark = hashlib.sha256(minified(definition).encode()).hexdigest()
-    if delivery_id is not None:
-        env.store.read(lambda work: _check_mark(key, mark, work))
-    job = env.platform.submit(
-        _archived(definition, key, env), key=key, owner=principal.name, tenant=tenant_of(env)
-    )
-    if delivery_id is not None:
+    known = delivery_id is not None and env.store.read(lambda work: _check_mark(key, mark, work))
+    placed = _archived(definition, key)
+    if not known:
+        _check_free(placed, env)
+    job = env.platform.submit(placed, key=key, owner=principal.name, tenant=tenant_of(env))
+    if delivery_id is not None and not known:
         # Only now: what was refused had no effect, and may be sent again as it should have been.
         env.store.transact(lambda work: _remember(key, mark, work, env))
     return job
@@ -87,21 +86,22 @@ def _remember(key: str, mark: str, work: Work, env: Env) -> None:
         work.answers.remember(_SCOPE, key, {"mark": mark}, at=env.clock.now())
 
 
-def _archived(definition: JsonObject, key: str, env: Env) -> JsonObject:
-    """Return the definition with the place of its outputs, where they mix with nobody else's."""
+def _archived(definition: JsonObject, key: str) -> JsonObject:
+    """Return the definition with the whole path of its outputs.  Raises InvalidField, UnsafePath."""
     path = definition.get("archivePath")
-    if not path:
-        wanted = str(definition.get("archive", False)).lower() == "true"
-        return {**definition, "archivePath": f"{ARCHIVES}/{key}"} if wanted else definition
-    if not isinstance(path, str):
+    if path and not isinstance(path, str):
         raise InvalidField("archivePath", "wants a path, as text")
-    place = normalised(f"/{path}", "archivePath")
-    _check_free(definition.get("archiveSystem") or env.rules.default_system, place, key, env)
-    return {**definition, "archivePath": place}
+    if path:
+        return {**definition, "archivePath": normalised(f"/{path}", "archivePath")}
+    wanted = str(definition.get("archive", False)).lower() == "true"
+    return {**definition, "archivePath": f"{ARCHIVES}/{key}"} if wanted else definition
 
 
-def _check_free(system: Any, path: str, key: str, env: Env) -> None:
-    """Refuse a directory where something is, or where the archives of the ledger's jobs are."""
+def _check_free(definition: JsonObject, env: Env) -> None:
+    """Refuse a directory where something is, or where the archives of the ledger's jobs are.  Raises InvalidField."""
+    path, system = definition.get("archivePath"), definition.get("archiveSystem") or env.rules.default_system
+    if not path:
+        return
     if f"{path}/".startswith(f"{PRODUCTS}/"):
         raise InvalidField("archivePath", f"below {PRODUCTS} are the archives of managed jobs; take another")
     if system not in env.storage.systems():
