@@ -39,7 +39,12 @@ def _read_tenant(context: click.Context, _: click.Parameter, value: str | None) 
 @click.option(
     "--storage-root", type=click.Path(file_okay=False), metavar="DIR", help="Where archived files lie."
 )
-@click.option("--tenant", callback=_read_tenant, metavar="T", help="Written on every new record.")
+@click.option(
+    "--tenant",
+    callback=_read_tenant,
+    metavar="T",
+    help="The installation's tenant: of all records and credentials that name none.",
+)
 @pass_cli
 def init(
     cli: Cli,
