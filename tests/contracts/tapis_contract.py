@@ -251,8 +251,7 @@ OPERATIONS = (
         "cancelJob",
         "POST",
         "/v3/jobs/{uuid}/cancel",
-        "[jobs] paths./jobs/{jobUuid}/cancel.post (no request body is defined; an empty object is sent)",
-        body=record(),
+        "[jobs] paths./jobs/{jobUuid}/cancel.post",
         answer=record(message=TEXT),
     ),
     Operation(

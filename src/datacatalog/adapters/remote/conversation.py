@@ -108,14 +108,16 @@ class Conversation:
         """Return the result of a request with a JSON body.
 
         Args:
+            body: None: the request has none.
             place: what of ours the service may find wrong, for InvalidField.
             headers: further ones.
         """
         try:
-            content = json.dumps(body, allow_nan=False).encode()
+            content = None if body is None else json.dumps(body, allow_nan=False).encode()
         except (TypeError, ValueError) as e:
             raise InvalidField(place, f"cannot be written as JSON: {e}") from e
-        told = {"Content-Type": "application/json", **(headers or {})}
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        told = {**kind, **(headers or {})}
         return self._result(method, path + _query(query), content, missing, place, told)
 
     def delete(self, path: str, missing: DatacatalogError, *, place: str) -> Any:

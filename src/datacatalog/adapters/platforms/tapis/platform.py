@@ -125,7 +125,7 @@ class TapisPlatform:
 
     def cancel(self, id: str) -> None:
         try:
-            self._tenant.send("POST", f"{job_path(_JOBS, id)}/cancel", {}, unknown_job(id), place="action")
+            self._tenant.send("POST", f"{job_path(_JOBS, id)}/cancel", None, unknown_job(id), place="action")
         except Conflict:
             # A job that is over cannot be cancelled, which is as well.
             if self.job(id).status not in OVER:
