@@ -84,6 +84,11 @@ class Cluster:
         self._end("slurmctld")
 
     def stop(self) -> None:
+        if "slurmd" in self._processes:
+            # What still runs is ended first: it would outlive the daemons.
+            self.ask("scancel", "--user=root")
+            with suppress(AssertionError):
+                until(lambda: not {"RUNNING", "COMPLETING"} & {*self.jobs()}, patience_s=5)
         for name in ("slurmd", "slurmctld", "munged"):
             if name in self._processes:
                 self._end(name)
