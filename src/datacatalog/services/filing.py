@@ -15,7 +15,7 @@ from datacatalog.domain.paths import check_name, components, joined, normalised
 from datacatalog.ports.storage import Entry, FileInfo
 from datacatalog.services.env import Env
 
-_PAGE = 1000
+_PAGE_MAX = 100_000
 ACTIONS = ("mkdir", "move", "rename", "copy")
 
 
@@ -26,10 +26,15 @@ class Place(NamedTuple):
     system: str
     path: str
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield what is in a directory, or the file itself.  Raises as the storage does."""
-        after = None
-        while found := self.env.storage.list(self.system, self.path, after=after, limit=_PAGE):
+    def entries(self, expected: int) -> Iterator[Entry]:
+        """Yield what is in a directory, or the file itself.
+
+        Args:
+            expected: how many of them will be looked at; each page costs a look at the whole directory.
+        Raises as the storage does.
+        """
+        after, size = None, max(1, min(expected, _PAGE_MAX))
+        while found := self.env.storage.list(self.system, self.path, after=after, limit=size):
             yield from found
             after = found[-1].path
 

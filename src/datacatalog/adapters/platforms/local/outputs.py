@@ -13,7 +13,8 @@ from datacatalog.ports.storage import Entry, Storage
 
 _ARCHIVED = frozenset({"ARCHIVING_FINISHED", "FINISHED"})
 _HERE = "outputs"
-_PAGE = 1000
+_PAGE = 100_000
+"""Each page costs a look at the whole directory."""
 
 
 class Outputs(NamedTuple):

@@ -42,7 +42,7 @@ class FileRoutes:
         part = page(asked(request, *PAGING))
 
         def look() -> list[JsonObject]:
-            found = listed(place.path, place.entries(), part)
+            found = listed(place.path, place.entries(part.offset + part.limit), part)
             return [shown_at(place, entry, principal, itself=place.path) for entry in found]
 
         return success(request, await self._desk.run(look))

@@ -50,8 +50,11 @@ async def sent(request: HttpRequest, desk: Desk, file: BinaryIO, path: str) -> R
     except BaseException:
         file.close()
         raise
-    chunks = _chunks(desk, file, None if asked is None else asked.length)
     status = 206 if "Content-Range" in headers else 200
+    if request.method == "HEAD":
+        file.close()
+        return Response(None, status, headers=headers, media_type=media_type_of(name))
+    chunks = _chunks(desk, file, None if asked is None else asked.length)
     return StreamingResponse(chunks, status, headers=headers, media_type=media_type_of(name))
 
 
