@@ -27,7 +27,7 @@ def test_fresh_catalog_is_well(shell: Shell) -> None:
     assert told["well"] is True
     assert told["url"].startswith("http://127.0.0.1:")
     assert [each["check"] for each in told["checks"]] == [
-        "settings", "secrets", "store", "storage", "apps", "callbacks", "clock", "dead letters", "stuck jobs", "gateway",
+        "settings", "secrets", "store", "storage", "apps", "commands", "callbacks", "clock", "dead letters", "stuck jobs", "gateway",
     ]  # fmt: skip
     assert all(line.startswith("ok ") for line in shell.ok("doctor").splitlines())
 
@@ -151,3 +151,15 @@ def test_platform_of_another_site_is_asked(shell: Shell) -> None:
         asked = len(there.calls)
         shell.run("doctor", "--offline")
         assert len(there.calls) == asked
+
+
+def test_cluster_that_cannot_be_asked_is_told(shell: Shell) -> None:
+    config = (
+        shell.config.read_text()
+        .replace("kind: local", "kind: slurm")
+        .replace("commands: null", "commands: nowhere")
+    )
+    shell.config.write_text(config)
+    found = {each["check"]: each for each in shell.run("--json", "doctor", "--offline").json["checks"]}
+    assert not found["commands"]["well"]
+    assert "scontrol cannot be run" in found["commands"]["found"]

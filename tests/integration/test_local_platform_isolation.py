@@ -158,6 +158,7 @@ def test_isolation_that_does_not_work_here_is_told_once_and_done_without(
     here, what = isolation(home, AUTO, program=ABSENT), command(home, "")
     with caplog.at_level(logging.WARNING):
         assert [here.wrapped(what), here.wrapped(what)] == [what.arguments, what.arguments]
+    assert here.told() == "not isolated: it is not installed"
     assert [record.getMessage() for record in caplog.records] == [
         "commands are not isolated: bubblewrap does not work here: it is not installed"
     ]
@@ -166,6 +167,8 @@ def test_isolation_that_does_not_work_here_is_told_once_and_done_without(
 def test_isolation_that_was_asked_for_and_does_not_work_fails_the_command(home: Path) -> None:
     with pytest.raises(NotSupported, match="bubblewrap does not work here: it is not installed"):
         isolation(home, program=ABSENT).wrapped(command(home, ""))
+    with pytest.raises(NotSupported):
+        isolation(home, program=ABSENT).told()
 
 
 def test_app_that_is_to_have_no_network_does_not_run_where_that_cannot_be(home: Path) -> None:

@@ -323,6 +323,15 @@ def test_slurm_that_is_not_installed_is_one_that_is_down(fake: Fake) -> None:
         fake.run()
 
 
+def test_controller_that_answers_is_told_and_one_that_does_not_is_down(fake: Fake) -> None:
+    executor = SlurmExecutor(Slurm(commands=fake.folder), poll=timedelta(seconds=1))
+    fake.says("scontrol", "Slurmctld(primary) at head is UP\n")
+    assert executor.told() == "by Slurm: Slurmctld(primary) at head is UP"
+    fake.says("scontrol", "Slurmctld(primary) at head is DOWN\n", code=1)
+    with pytest.raises(PlatformDown, match="head is DOWN"):
+        executor.told()
+
+
 def test_job_is_read_by_its_first_fields(fake: Fake) -> None:
     line = "JobId=3 JobName=a UserId=x(1) JobState=RUNNING Reason=(null) NodeList=n1 Comment=JobState=FAILED JobState=X"
     assert (read_job(line).name, read_job(line).state, read_job(line).reason) == ("a", "RUNNING", "")

@@ -41,6 +41,7 @@ class App:
         stop_commands: ends what this process computes; other workers begin it anew.
         bearer: makes bearer tokens for this installation.
         actor_names: actor id or alias -> actor name.
+        commands: tells how commands of jobs are run, if they are run here; raises where they cannot be.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class App:
     stop_commands: Callable[[], None]
     bearer: BearerTokens
     actor_names: Mapping[str, str]
+    commands: Callable[[], str] | None = None
 
     def queued(self, actor: str) -> bool:
         return bool(self.settings.config["actors"].get(actor, {}).get("delivery") == "queued")
@@ -104,6 +106,7 @@ def build_app(settings: Settings | None = None) -> App:
         tasks=tasks,
         forget=computing.forget,
         stop_commands=computing.stop,
+        commands=computing.commands,
         bearer=bearer,
         actor_names=_actor_names(settings),
     )

@@ -19,6 +19,7 @@ class Computing:
         launch_tries: how often a launch is tried; None: worker.max_tries of the configuration.
         forget: removes what is kept of jobs that were over before an instant.
         stop: ends what this process computes; other workers begin it anew.
+        commands: tells how commands of jobs are run, if they are run by this installation; raises where they cannot be.
     """
 
     platform: Platform
@@ -26,3 +27,4 @@ class Computing:
     launch_tries: int | None = None
     forget: Callable[[datetime], object] = lambda before: None
     stop: Callable[[], None] = lambda: None
+    commands: Callable[[], str] | None = None

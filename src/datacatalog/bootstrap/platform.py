@@ -35,6 +35,7 @@ def build_computing(settings: Settings, store: Store, storage: Storage, clock: C
 
 def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> Computing:
     config = settings.config
+    executor = _executor(settings)
     platform = LocalPlatform(
         store,
         storage,
@@ -48,7 +49,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         registration=config["platform"]["registration"],
         callbacks=for_callbacks(settings),
         execution_system=config["platform"]["kind"],
-        executor=_executor(settings),
+        executor=executor,
         limits=Limits.read(config["platform"]["limits"]),
     )
     return Computing(
@@ -60,6 +61,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         },
         forget=lambda before: platform.forget(before=before),
         stop=platform.close,
+        commands=executor.told,
     )
 
 

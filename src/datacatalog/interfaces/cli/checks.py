@@ -69,7 +69,8 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
         yield Finding("start", False, str(e), "mend what it names")
         return
     computing = _platform if settings.config["platform"]["kind"] in ELSEWHERE else _apps
-    for check in (_store, _storage, computing, _nonces, _clock, _dead_letters, _stuck_jobs):
+    commands = (_commands,) if cli.app.commands else ()
+    for check in (_store, _storage, computing, *commands, _nonces, _clock, _dead_letters, _stuck_jobs):
         asked = check is not _platform or not offline
         yield _tried(check, cli) if asked else Finding("platform", True, "not asked (--offline)")
     if settings.tls is not None:
@@ -173,6 +174,11 @@ def _apps(cli: Cli) -> Finding:
     for app in ids:
         cli.env.platform.app(app)
     return Finding("apps", True, f"{len(ids)} in {folder}")
+
+
+def _commands(cli: Cli) -> Finding:
+    """What runs the commands of apps does."""
+    return Finding("commands", True, cli.app.commands() if cli.app.commands else "")
 
 
 def _nonces(cli: Cli) -> Finding:

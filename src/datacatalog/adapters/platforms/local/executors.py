@@ -57,6 +57,10 @@ class Executor(Protocol):
         """Whether a command goes on while no worker looks: then the next one calls `run` again, with what was told to `began`."""
         ...
 
+    def told(self) -> str:
+        """Tell how commands are run.  Raises NotSupported, PlatformDown: they cannot be run now as they should."""
+        ...
+
     def room(self, job: str) -> AbstractContextManager[bool]:
         """Hold a place for a job's command while the context lasts; False: there is none now."""
         ...
@@ -91,7 +95,11 @@ class LocalExecutor:
     resumes = False
 
     def __init__(self, slots: Slots | None = None, isolation: Isolation | None = None) -> None:
-        self._slots, self._isolation = slots, isolation
+        self._slots, self._isolation = slots, isolation or Isolation()
+
+    def told(self) -> str:
+        places = f"{self._slots.count} at a time" if self._slots else "as many at a time as workers take on"
+        return f"here, {places}, {self._isolation.told()}"
 
     def room(self, job: str) -> AbstractContextManager[bool]:
         return self._slots.taken(job) if self._slots else nullcontext(True)

@@ -59,6 +59,12 @@ class Isolation:
             return [*self._prefix(command), "--", *command.arguments]
         return list(command.arguments)
 
+    def told(self) -> str:
+        """Tell whether commands are isolated.  Raises NotSupported as `wrapped` does."""
+        if self._works(needed=False):
+            return "isolated by bubblewrap"
+        return f"not isolated: {self._complaint}" if self._complaint else "not isolated"
+
     def _works(self, *, needed: bool) -> bool:
         if self.mode == NONE and not needed:
             return False

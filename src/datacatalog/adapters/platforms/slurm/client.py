@@ -67,6 +67,14 @@ class Slurm:
             *options,
         ]
 
+    def ping(self) -> str:
+        """Return which controllers answer, in Slurm's words.  Raises PlatformDown: none does."""
+        done = self._run("scontrol", "ping")
+        told = "; ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+        if done.returncode != 0 or "is UP" not in told:
+            raise PlatformDown(f"Slurm: {told or _said(done)}")
+        return told
+
     def submit(self, script: Path, options: Sequence[str], *, hold: int) -> str:
         """Submit a batch script; return the job's id.
 

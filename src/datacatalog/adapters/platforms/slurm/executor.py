@@ -77,6 +77,9 @@ class SlurmExecutor:
         self._slurm, self._poll, self._patience = slurm, poll, patience
         self._isolation, self._hidden = isolation, [str(path) for path in hidden]
 
+    def told(self) -> str:
+        return f"by Slurm: {self._slurm.ping()}"
+
     def room(self, job: str) -> AbstractContextManager[bool]:
         """There always is: who waits is Slurm's to say."""
         return nullcontext(True)
