@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from datacatalog.domain.errors import Misconfigured
+from datacatalog.interfaces.http.server import GRACE_S
 from datacatalog.interfaces.http.tls import check_tls
 from datacatalog.settings import Settings
 from tests.acceptance.certificates import certificate
 from tests.acceptance.cli import made
-from tests.harness import install
+from tests.harness import install, until
 
 
 def settings(home: Path, **gateway: Any) -> Settings:
@@ -33,6 +36,25 @@ def test_url_is_https_where_the_gateway_has_a_certificate(tmp_path: Path):
     assert settings(tmp_path / "named", url="http://catalog.example.org", **of).api_url == (
         "http://catalog.example.org"
     )
+
+
+def test_gateway_stops_at_once_though_somebody_stays_connected(tmp_path: Path):
+    certificate_file, key_file = certificate(tmp_path)
+    of = {"tls_certificate_file": str(certificate_file), "tls_key_file": str(key_file)}
+    catalog = install(tmp_path / "home", gateway=of)
+    catalog.app.close()
+    process = catalog.start("serve")
+    try:
+        with requests.Session() as idle:
+            until(lambda: idle.get(f"{catalog.url}/readyz", verify=str(certificate_file), timeout=5).ok)
+            with pytest.raises(requests.RequestException):
+                requests.get(f"http://{catalog.url.removeprefix('https://')}/healthz", timeout=5)
+            began = time.monotonic()
+            process.terminate()
+            assert process.wait(20) == 0
+            assert time.monotonic() - began < GRACE_S / 2
+    finally:
+        catalog.stop_all()
 
 
 def test_certificate_without_its_key_is_refused(tmp_path: Path):

@@ -67,12 +67,12 @@ class SystemRoutes:
         return success(request, {"username": principal.name, "tenant": tenant, "level": principal.level})
 
     def _known(self) -> list[JsonObject]:
-        env = self._desk.app.env
+        env, config = self._desk.app.env, self._desk.app.settings.config
         storage = [
             self._shown(name, "STORAGE", default=name == env.rules.default_system)
             for name in env.storage.systems()
         ]
-        return [*storage, self._shown(env.platform.name, "EXECUTION", default=True)]
+        return [*storage, self._shown(config["platform"]["kind"], "EXECUTION", default=True)]
 
     def _shown(self, name: str, kind: str, *, default: bool) -> JsonObject:
         return {
