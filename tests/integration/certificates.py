@@ -13,6 +13,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_NO_USE = dict.fromkeys(
+    ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+     "encipher_only", "decipher_only"),
+    False,
+)  # fmt: skip
+_SIGNING = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **_NO_USE)
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -65,6 +72,8 @@ def make(
             critical=False,
         )
     )
+    if not names:
+        building = building.add_extension(_SIGNING, critical=True)
     if names:
         building = building.add_extension(
             x509.SubjectAlternativeName([_name(one) for one in names]), critical=False

@@ -277,6 +277,14 @@ def test_sending_a_file_may_take_longer_than_the_answer() -> None:
     assert wire.came[0].headers["content-length"] == "48"
 
 
+def test_answer_to_a_file_has_its_deadline_too() -> None:
+    with serving(silence) as wire:
+        begun = time.monotonic()
+        with pytest.raises(Unreachable, match="in time"):
+            reaching(wire.url, total_timeout_s=0.2).send("PUT", wire.url, body=io.BytesIO(b"x"))
+        assert time.monotonic() - begun < 1
+
+
 def test_stream_may_take_longer_than_a_request_as_long_as_something_comes() -> None:
     def script(asked: Exchange) -> None:
         asked.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")

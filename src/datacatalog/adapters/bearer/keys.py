@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 RSA_BITS_MIN = 2048
 
@@ -26,7 +28,7 @@ def read_public_key(algorithm: str, pem: str) -> Any:
         ValueError: it is no PEM, of another algorithm, too short, or a private key.
     """
     try:
-        return _checked(jwt.get_algorithm_by_name(algorithm).prepare_key(pem))
+        return _checked(jwt.get_algorithm_by_name(algorithm).prepare_key(pem), algorithm)
     except _UNREADABLE as e:
         raise ValueError(f"holds no public key for {algorithm}") from e
 
@@ -69,9 +71,10 @@ def _named_key(entry: Any, algorithm: str) -> tuple[str | None, Any] | None:
     try:
         # Whatever else stands there, such as the private part, is left.
         public = {"kty": kind, **{part: entry[part] for part in parts}}
-        return (kid if isinstance(kid, str) else None), _checked(jwt.PyJWK.from_dict(public, algorithm).key)
+        key = _checked(jwt.PyJWK.from_dict(public, algorithm).key, algorithm)
     except _UNREADABLE:
         return None
+    return (kid if isinstance(kid, str) else None), key
 
 
 def _is_for(entry: Mapping[str, Any], algorithm: str) -> bool:
@@ -87,10 +90,11 @@ def _is_for(entry: Mapping[str, Any], algorithm: str) -> bool:
     )
 
 
-def _checked(key: Any) -> Any:
-    """Raises ValueError: a key that could sign, or one that can be broken."""
-    if hasattr(key, "private_numbers"):
-        raise ValueError("is a private key")
-    if hasattr(key, "public_numbers") and hasattr(key.public_numbers(), "n") and key.key_size < RSA_BITS_MIN:
-        raise ValueError(f"is shorter than {RSA_BITS_MIN} bits")
-    return key
+def _checked(key: Any, algorithm: str) -> Any:
+    """Raises ValueError: it is of another type or curve, a key that could sign, or one that can be broken."""
+    kind, _, _ = _TYPES[algorithm]
+    if kind == "RSA" and isinstance(key, RSAPublicKey) and key.key_size >= RSA_BITS_MIN:
+        return key
+    if kind == "EC" and isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
+    raise ValueError(f"is no public key for {algorithm}")

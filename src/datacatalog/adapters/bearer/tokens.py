@@ -17,7 +17,7 @@ LEEWAY_S = 30
 
 _TOKEN_MAX = 8192
 _CLAIM_MAX = 255
-# Deep nesting and numbers beyond all bounds are met before the signature is checked.
+# Older PyJWTs let the errors of deep nesting and of numbers beyond all bounds through.
 _INVALID = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
 

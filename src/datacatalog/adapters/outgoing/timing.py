@@ -7,8 +7,6 @@ import ssl
 import time
 from typing import Any
 
-_PIECE_BYTES = 65536
-
 
 class Deadline:
     """When a request must be over; it may be put off, or lifted."""
@@ -59,7 +57,7 @@ class TimedSocket(socket.socket):
         # The timeout is for each piece: a long body may take its time, as long as it moves.
         rest = memoryview(data).cast("B")
         while rest:
-            rest = rest[self.send(rest[:_PIECE_BYTES], flags) :]
+            rest = rest[self.send(rest, flags) :]
 
     def _arm(self) -> None:
         if self.deadline is not None:

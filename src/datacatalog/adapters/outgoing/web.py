@@ -204,7 +204,7 @@ def _onward(method: str, url: str, to: Origin, answer: BaseHTTPResponse) -> str 
 def _chunks(to: Origin, answer: BaseHTTPResponse) -> Iterator[bytes]:
     """Yield the body of an answer as it comes.  Raises Unreachable."""
     with _told(to):
-        yield from answer.stream(_CHUNK_BYTES, decode_content=False)
+        yield from answer.stream(_CHUNK_BYTES)
 
 
 def _let_go(answer: BaseHTTPResponse) -> None:
