@@ -18,7 +18,7 @@ from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import PREFIXES, Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link, Record
 from datacatalog.ports.sharing import Grant, Subscription
-from datacatalog.ports.stores import Credential, Execution, Work
+from datacatalog.ports.stores import Credential, Execution, Store, Work
 from datacatalog.services.tenancy import ConfinedStore, Reach, Seeker, confined, reach_of
 
 AT = datetime(2019, 2, 8, 12, tzinfo=UTC)
@@ -89,7 +89,7 @@ links = st.builds(
 ).filter(lambda link: link.source != link.target)
 
 
-def fill(into: MemoryStore, some: list[Record], said: list[Link], kept: Callable[[TypedUuid], bool]) -> None:
+def fill(into: Store, some: list[Record], said: list[Link], kept: Callable[[TypedUuid], bool]) -> None:
     """Write those records that are kept, and the links between what is kept or nowhere."""
 
     def body(work: Work) -> None:
