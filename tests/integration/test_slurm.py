@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness import install
 from tests.integration import slurm_site
 from tests.integration.platform_bench import (
     ARCHIVE,
@@ -72,7 +75,7 @@ def test_what_a_cluster_is_asked_for_is_what_the_job_asked_for(here: SlurmBench,
     )
     until(lambda: here.look(job) == "RUNNING")
     told = site.ask("scontrol", "--oneliner", "show", "job", here.held(job)["id"])
-    assert "TimeLimit=00:02:00" in told
+    assert "TimeLimit=00:01:00" in told
     assert "CPUs/Task=3" in told
     assert "MinMemoryNode=256M" in told
     assert "Requeue=0" in told
@@ -169,3 +172,35 @@ def test_exit_code_that_was_written_down_decides_once_the_controller_has_forgott
     assert here.work_to_the_end(good) == "FINISHED", here.note(good)
     assert here.work_to_the_end(bad) == "FAILED"
     assert here.note(bad) == "the command ended with exit code 5"
+
+
+def test_launch_of_an_installation_on_slurm_comes_to_its_end_in_the_ledger(
+    tmp_path: Path, site: Cluster
+) -> None:
+    """Gateway and worker are processes of their own; the command is isolated where the node has bubblewrap."""
+    platform = {"kind": "slurm", "poll_interval_s": 1, "slurm": {"commands": str(site.commands())}}
+    catalog = install(tmp_path / "home", platform=platform)
+    look = f"import os; print(os.path.exists('{catalog.home}/secrets.json'))"
+    app = {"id": "look-1.0", "command": ["{python}", "-c", look]}
+    (catalog.home / "apps/look-1.0.json").write_text(json.dumps(app))
+    body = {
+        "job_definition": {"appId": "look-1.0", "name": "look"},
+        "parameters": {"sample_id": "sample.tacc.20001"},
+        "instanced": False,
+    }
+    try:
+        catalog.hierarchy()
+        catalog.pipeline(id="look-1.0", components=[{"id": "look-1.0", "inputs": {}, "parameters": {}}])
+        catalog.start("serve")
+        catalog.wait_ready()
+        catalog.start("worker")
+        told = catalog.post("agave-proxy", body).json()["result"]["outcome"]
+        until(lambda: catalog.state(told["uuid"]) not in ("CREATED", "RUNNING"), patience_s=30)
+        history = catalog.history(told["uuid"])
+    finally:
+        catalog.stop_all()
+        catalog.app.close()
+    assert "finish" in [entry["name"] for entry in history], history[-1]
+    assert any("Slurm job" in str(entry["data"]) for entry in history)
+    [printed] = (catalog.home / "storage").rglob("look.out")
+    assert printed.read_text() == f"{shutil.which('bwrap') is None}\n"

@@ -123,7 +123,7 @@ def test_batch_job_is_asked_for_in_whole_words_whatever_its_folder_is_called(fak
         f"--output={str(files.folder).replace('%', '%%')}/batch.log",
         "--export=NONE",
         "--no-requeue",
-        "--time=6",
+        "--time=5",
         "--nodes=2",
         "--cpus-per-task=8",
         "--mem=3072M",

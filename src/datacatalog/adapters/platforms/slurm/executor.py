@@ -28,8 +28,6 @@ _LOST = frozenset({"NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "LAUNCH_FAILED", "REVO
 
 _KILLED = frozenset({-9, 128 + 9})
 _SOON = timedelta(seconds=1)
-_SPARE = timedelta(minutes=1)
-"""What Slurm's time limit leaves over the command's own, which batch.py keeps."""
 
 
 @dataclass(slots=True)
@@ -220,7 +218,8 @@ def _name(attempt: Path) -> str:
 
 def _options(command: Command, files: Files, name: str) -> list[str]:
     wanted = command.resources
-    minutes = ceil((command.limit + _SPARE) / timedelta(minutes=1))
+    # batch.py keeps the command's own limit; Slurm's, in whole minutes, means the same and may come first.
+    minutes = ceil(command.limit / timedelta(minutes=1))
     memory = wanted.memory_bytes and ceil(wanted.memory_bytes / (1 << 20))
     return [
         f"--job-name={name}",
