@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from moto.server import ThreadedMotoServer
 
 from datacatalog.adapters.storage.s3_bucket import Bucket
 
@@ -30,6 +29,8 @@ class S3Server:
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
+    from moto.server import ThreadedMotoServer  # a second, which only those who need it wait
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server.start()

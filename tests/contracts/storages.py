@@ -28,10 +28,14 @@ from tests.contracts.sftp_server import SftpServer, sftp_server
 
 
 class Servers:
-    """The servers behind systems, started when the first of them is asked for."""
+    """The servers behind systems, started when the first of them is asked for.
+
+    Attributes:
+        folder: for whatever they keep in files.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._running = folder, ExitStack()
+        self.folder, self._running = folder, ExitStack()
         self._numbers = count()
 
     def close(self) -> None:
@@ -43,7 +47,7 @@ class Servers:
 
     @cached_property
     def sftp(self) -> SftpServer:
-        return self._running.enter_context(sftp_server(self._folder / "sftp"))
+        return self._running.enter_context(sftp_server(self.folder / "sftp"))
 
     @cached_property
     def sftp_connections(self) -> Connections:
@@ -58,38 +62,39 @@ class Servers:
         return self._running.enter_context(files_service())
 
 
-def memory(name: str, servers: Servers, folder: Path) -> System:
+def memory(name: str, servers: Servers) -> System:
     return MemorySystem(name)
 
 
-def local(name: str, servers: Servers, folder: Path) -> System:
-    (folder / name).mkdir()
-    return LocalSystem(name, folder / name)
+def local(name: str, servers: Servers) -> System:
+    root = servers.folder / servers.fresh()
+    root.mkdir()
+    return LocalSystem(name, root)
 
 
-def sftp(name: str, servers: Servers, folder: Path) -> System:
+def sftp(name: str, servers: Servers) -> System:
     root = f"/{servers.fresh()}"
     (servers.sftp.root / root[1:]).mkdir()
     return ServedSystem(name, SftpTree(servers.sftp_connections, root))
 
 
-def s3(name: str, servers: Servers, folder: Path) -> System:
+def s3(name: str, servers: Servers) -> System:
     return S3System(name, servers.bucket, servers.fresh())
 
 
-def agave(name: str, servers: Servers, folder: Path) -> System:
+def agave(name: str, servers: Servers) -> System:
     system = servers.fresh()
     servers.files.systems[system] = MemorySystem(system)
     return ServedSystem(name, AgaveTree(servers.files.conversation("Authorization", "Bearer"), system))
 
 
-def tapis(name: str, servers: Servers, folder: Path) -> System:
+def tapis(name: str, servers: Servers) -> System:
     system = servers.fresh()
     servers.files.systems[system] = MemorySystem(system)
     return ServedSystem(name, TapisTree(servers.files.conversation("X-Tapis-Token"), system))
 
 
-KINDS: dict[str, Callable[[str, Servers, Path], System]] = {
+KINDS: dict[str, Callable[[str, Servers], System]] = {
     "memory": memory,
     "local": local,
     "sftp": sftp,
@@ -111,9 +116,8 @@ def running_servers(folder: Path) -> Iterator[Servers]:
 def storage_of(
     kind: str,
     servers: Servers,
-    folder: Path,
     clearable: Sequence[str],
     names: Sequence[str] = ("data", "scratch"),
 ) -> Systems:
     """Make systems of these names, all empty."""
-    return Systems({name: KINDS[kind](name, servers, folder) for name in names}, clearable=clearable)
+    return Systems({name: KINDS[kind](name, servers) for name in names}, clearable=clearable)

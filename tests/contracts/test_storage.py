@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,10 +59,14 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+checked_before = pytest.mark.parametrize("kind", ["memory"])
+"""Of what is refused before any system is asked."""
+
+
 @pytest.fixture
-def storages(kind: str, servers: Servers, tmp_path: Path) -> Storages:
+def storages(kind: str, servers: Servers) -> Storages:
     """Two systems that are both empty."""
-    return lambda clearable: storage_of(kind, servers, tmp_path, clearable)
+    return lambda clearable: storage_of(kind, servers, clearable)
 
 
 @pytest.fixture
@@ -100,6 +103,7 @@ def test_systems_are_told_by_name(storage: Storage) -> None:
     assert storage.systems() == ("data", "scratch")
 
 
+@checked_before
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_unknown_system_is_refused_by_name(storage: Storage, operation: str) -> None:
     with pytest.raises(InvalidField, match="nowhere") as refused:
@@ -107,6 +111,7 @@ def test_unknown_system_is_refused_by_name(storage: Storage, operation: str) -> 
     assert refused.value.field == "storage_system"
 
 
+@checked_before
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("path", UNSAFE, ids=lambda path: ascii(path)[:20])
 def test_unsafe_path_is_refused_by_every_operation(storage: Storage, operation: str, path: str) -> None:
@@ -114,12 +119,12 @@ def test_unsafe_path_is_refused_by_every_operation(storage: Storage, operation: 
         OPERATIONS[operation](storage, "data", path)
 
 
-@pytest.mark.parametrize("operation", ["walk", "stat", "open", "fixity", "list", "delete", "move", "clear"])
-@pytest.mark.parametrize("path", ["/nothing", "/nothing/below", "/a-file/below"])
-def test_what_is_not_there_is_told_so(storage: Storage, operation: str, path: str) -> None:
+def test_what_is_not_there_is_told_so_by_every_operation(storage: Storage) -> None:
     put(storage, "/a-file")
-    with pytest.raises(NoSuchPath, match=f"agave://data{path}"):
-        OPERATIONS[operation](storage, "data", path)
+    for operation in ("walk", "stat", "open", "fixity", "list", "delete", "move", "clear"):
+        for path in ("/nothing", "/nothing/below", "/a-file/below"):
+            with pytest.raises(NoSuchPath, match=f"agave://data{path}"):
+                OPERATIONS[operation](storage, "data", path)
 
 
 @pytest.mark.parametrize("operation", ["stat", "open", "fixity"])
@@ -157,8 +162,9 @@ def test_odd_names_are_written_listed_read_moved_and_deleted(storage: Storage) -
         with storage.open("data", f"/d/{name}") as file:
             assert file.read() == name.encode()
     storage.move("data", "/d", "/e?")
-    for name in ODD:
+    for name in ODD[:5]:
         assert storage.delete("data", f"/e?/{name}") == 1
+    assert storage.delete("data", "/e?") == len(ODD) - 5
     assert paths(storage) == []
 
 
@@ -415,17 +421,18 @@ def test_a_directory_is_moved_with_everything_below(storage: Storage) -> None:
         storage.list("data", "/d/a")
 
 
+TAKEN = ["/taken", "/there", "/there/taken", "/empty", "/taken/below", "/d/file", "/d/directory", "/"]
+
+
 @pytest.mark.parametrize("source", ["/d/file", "/d/directory"])
-@pytest.mark.parametrize(
-    "to", ["/taken", "/there", "/there/taken", "/empty", "/taken/below", "/d/file", "/d/directory", "/"]
-)
-def test_nothing_is_moved_to_where_something_is(storage: Storage, source: str, to: str) -> None:
+def test_nothing_is_moved_to_where_something_is(storage: Storage, source: str) -> None:
     for name in ("/d/file", "/d/directory/x", "/taken", "/there/taken"):
         put(storage, name, name.encode())
     storage.make_directory("data", "/empty")
     before = paths(storage)
-    with pytest.raises(AlreadyExists):
-        storage.move("data", source, to)
+    for to in TAKEN:
+        with pytest.raises(AlreadyExists):
+            storage.move("data", source, to)
     assert paths(storage) == before
     with storage.open("data", "/taken") as file:
         assert file.read() == b"/taken"
@@ -441,6 +448,7 @@ def test_a_directory_is_not_moved_below_itself(storage: Storage) -> None:
 NOT_CLEARABLE = ["/", "//", "/safe", "/safe/", "/keep", "/keep/a", "/saferthan/a", "/saf", "/safe2"]
 
 
+@checked_before
 @pytest.mark.parametrize("operation", ["delete", "move", "clear"])
 @pytest.mark.parametrize("path", NOT_CLEARABLE)
 def test_what_is_not_strictly_below_a_clearable_prefix_stays(
@@ -568,7 +576,7 @@ def test_walk_yields_exactly_what_was_put(storage: Storage, files: Files) -> Non
     check_walk(storage, files)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=files)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"memory", "local"}])
 def test_walk_of_a_server_yields_exactly_what_was_put(storage: Storage, files: Files) -> None:

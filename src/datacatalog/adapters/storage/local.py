@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import heapq
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -93,7 +93,7 @@ class LocalSystem:
                 return [entry] if limit > 0 and (after is None or entry.path > after) else []
             with Trail(self._open_root(), names) as trail:
                 found = trees.listed(trail.here(), joined(names).rstrip("/"), after)
-                return heapq.nsmallest(limit, found)
+                return list(islice(found, limit))
 
     def _entry_of_file(self, names: Names) -> Entry | None:
         """Return a file as listed; None: it is a directory."""

@@ -10,6 +10,7 @@ from threading import Event
 from typing import BinaryIO
 
 from datacatalog.adapters.storage.s3_bucket import Bucket, Item
+from datacatalog.adapters.storage.s3_lately import Lately
 from datacatalog.adapters.storage.served import digest, looks
 from datacatalog.adapters.storage.streams import as_file
 from datacatalog.adapters.storage.telling import told
@@ -34,7 +35,7 @@ class S3System:
 
     def __init__(self, name: str, bucket: Bucket, prefix: str = "") -> None:
         """`prefix`: where the root is: "" or e.g. `archive/2024/`."""
-        self._name, self._bucket = name, bucket
+        self._name, self._bucket, self._lately = name, bucket, Lately()
         self._prefix = "/".join([*filter(None, prefix.split("/")), ""])
 
     def walk(
@@ -100,6 +101,7 @@ class S3System:
             self._check_no_file(names[:-1])
             if self._is_directory(names):
                 raise FileExistsError(0, "is a directory")
+            self._lately.forget(names)
             self._bucket.write(self._key(names), source)
             return _info(names, self._file(names))
 
@@ -150,6 +152,7 @@ class S3System:
             self._check_no_file(to)
             if self._is_directory(to):
                 raise FileExistsError(0, "is there")
+            self._lately.forget(to)
             self._keep_above(names)
             self._copy_all(moving, self._key(names), self._key(to))
             self._bucket.delete(item.key for item in moving)
@@ -212,8 +215,11 @@ class S3System:
     def _check_no_file(self, names: Names) -> None:
         """Make sure that neither a path nor a directory above is a file."""
         for end in range(len(names), 0, -1):
+            if self._lately.knows(names[:end]):
+                break
             if self._bucket.find(self._key(names[:end])):
                 raise FileExistsError(0, "a file is in the way")
+        self._lately.learn(names)
 
     def _key(self, names: Names) -> str:
         return self._prefix + "/".join(names)

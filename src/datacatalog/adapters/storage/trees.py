@@ -80,22 +80,20 @@ def _files_here(directory: int, path: str, pending: list[str], unreadable: Told 
 
 
 def listed(directory: int, path: str, after: str | None = None) -> Iterator[Entry]:
-    """Yield the regular files and directories in a directory, in any order.
+    """Yield the regular files and directories in a directory, by path; each is looked at when it is asked for.
 
     Args:
         path: of the directory, without a slash at its end.
         after: only those whose path is greater.
     """
-    for name in _recordable(entries(directory), path):
-        below = f"{path}/{name.rstrip('/')}"
-        if after is not None and below <= after:
-            continue
+    names = [name.removesuffix("/") for name in _recordable(entries(directory), path)]
+    for name in sorted(name for name in names if after is None or f"{path}/{name}" > after):
         with _passing_over():
-            found = os.stat(name.rstrip("/"), dir_fd=directory, follow_symlinks=False)
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if S_ISDIR(found.st_mode):
-                yield Entry(below, True, 0, found.st_mtime_ns)
+                yield Entry(f"{path}/{name}", True, 0, found.st_mtime_ns)
             elif S_ISREG(found.st_mode):
-                yield Entry(below, False, found.st_size, found.st_mtime_ns)
+                yield Entry(f"{path}/{name}", False, found.st_size, found.st_mtime_ns)
 
 
 def sweep(trail: Trail) -> int:
