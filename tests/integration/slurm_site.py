@@ -19,6 +19,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.platforms.local.jobs import FINAL
 from datacatalog.adapters.platforms.slurm import Slurm, SlurmExecutor
@@ -92,6 +94,18 @@ class Cluster:
         for name in ("slurmd", "slurmctld", "munged"):
             if name in self._processes:
                 self._end(name)
+        for process in self._steps():
+            process.kill()
+
+    def _steps(self) -> list[psutil.Process]:
+        """Return what watches over steps of jobs, and goes on trying to tell daemons that are gone."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                files = [Path(file.path) for file in process.open_files()]
+                if "slurmstepd" in " ".join(process.cmdline()) and self.folder / "slurmd.log" in files:
+                    found.append(process)
+        return found
 
     def ask(self, *command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
