@@ -23,7 +23,7 @@ from datacatalog.adapters.storage.systems import Systems
 from datacatalog.adapters.storage.tapis import TapisTree
 from datacatalog.ports.storage import System
 from tests.contracts.files_service import FilesService, files_service
-from tests.contracts.s3_server import s3_server
+from tests.contracts.s3_server import S3Server, s3_server
 from tests.contracts.sftp_server import SftpServer, sftp_server
 
 
@@ -54,8 +54,12 @@ class Servers:
         return Connections(self.sftp.server())
 
     @cached_property
+    def s3(self) -> S3Server:
+        return self._running.enter_context(s3_server())
+
+    @cached_property
     def bucket(self) -> Bucket:
-        return self._running.enter_context(s3_server()).bucket("catalog")
+        return self.s3.bucket("catalog")
 
     @cached_property
     def files(self) -> FilesService:

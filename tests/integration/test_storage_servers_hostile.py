@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -13,8 +14,12 @@ from typing import Any
 import asyncssh
 import pytest
 
+from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
+from datacatalog.adapters.remote.conversation import Conversation, Fixed
 from datacatalog.adapters.storage.agave import AgaveTree
+from datacatalog.adapters.storage.memory import MemorySystem
 from datacatalog.adapters.storage.s3 import S3System
+from datacatalog.adapters.storage.s3_bucket import Bucket
 from datacatalog.adapters.storage.served import ServedSystem
 from datacatalog.adapters.storage.sftp import SftpTree
 from datacatalog.adapters.storage.sftp_connections import Connections
@@ -22,7 +27,7 @@ from datacatalog.adapters.storage.systems import Systems
 from datacatalog.adapters.storage.tapis import TapisTree
 from datacatalog.domain.errors import DatacatalogError, NoSuchPath, StorageDown, UnsafePath
 from tests.contracts.files_service import FilesService, files_service
-from tests.contracts.s3_server import s3_server
+from tests.contracts.s3_server import KEYS, S3Server, s3_server
 from tests.contracts.sftp_server import PASSWORD, SftpServer, sftp_server
 
 SECRET = b"what nobody here may see"
@@ -181,8 +186,6 @@ class Sleeper(asyncssh.SFTPServer):
     """Answers nothing."""
 
     async def lstat(self, path: bytes) -> Any:
-        import asyncio
-
         await asyncio.sleep(60)
 
 
@@ -234,13 +237,18 @@ ODD_KEYS = ["d//b", "../x", "d/../e", "d/./f", "/d/g", "d/" + "n" * 300, "d//", 
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
+def s3_site() -> Iterator[S3Server]:
     with s3_server() as server:
-        yield server.bucket("hostile", page_keys=10)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3(s3_site: S3Server) -> Bucket:
+    return s3_site.bucket("hostile", page_keys=10)
 
 
 def test_keys_that_are_no_paths_are_passed_over_and_cleared(
-    s3: Any, caplog: pytest.LogCaptureFixture
+    s3: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = Systems({"data": S3System("data", s3, "one")}, clearable=["/"])
     for key in (*ODD_KEYS, "d/good", "d/a/b", "d/a", "other"):
@@ -262,7 +270,7 @@ def test_keys_that_are_no_paths_are_passed_over_and_cleared(
     assert s3.find("onemore") is not None
 
 
-def test_listings_of_more_than_a_page_are_whole_in_order_and_cleared(s3: Any) -> None:
+def test_listings_of_more_than_a_page_are_whole_in_order_and_cleared(s3: Bucket) -> None:
     storage = Systems({"data": S3System("data", s3, "many")}, clearable=["/"])
     names = sorted(f"/d/{n:04}" for n in range(55))
     for name in names:
@@ -274,7 +282,7 @@ def test_listings_of_more_than_a_page_are_whole_in_order_and_cleared(s3: Any) ->
     assert paths(storage, "/d") == []
 
 
-def test_files_in_parts_are_read_back_and_leave_nothing_where_they_break_off(s3: Any) -> None:
+def test_files_in_parts_are_read_back_and_leave_nothing_where_they_break_off(s3: Bucket) -> None:
     storage = Systems({"data": S3System("data", s3, "parts")}, clearable=["/"])
     content = os.urandom(1024 * 1024) * 17
     storage.put("data", "/large", io.BytesIO(content))
@@ -292,15 +300,9 @@ def test_files_in_parts_are_read_back_and_leave_nothing_where_they_break_off(s3:
     assert paths(storage) == ["/large"]
 
 
-def test_a_bucket_that_is_not_there_is_told_so(s3: Any) -> None:
-    from datacatalog.adapters.storage.s3_bucket import Bucket
-    from tests.contracts.s3_server import KEYS
-
-    url = s3._client.meta.endpoint_url
-    storage = Systems(
-        {"data": S3System("data", Bucket("nowhere", endpoint_url=url, region="us-east-1", keys=KEYS))},
-        clearable=[],
-    )
+def test_a_bucket_that_is_not_there_is_told_so(s3_site: S3Server) -> None:
+    bucket = Bucket("nowhere", endpoint_url=s3_site.url, region="us-east-1", keys=KEYS)
+    storage = Systems({"data": S3System("data", bucket)}, clearable=[])
     with pytest.raises(StorageDown) as refused:
         storage.list("data", "/")
     assert KEYS["secret_access_key"] not in str(refused.value)
@@ -312,8 +314,6 @@ def test_a_bucket_that_is_not_there_is_told_so(s3: Any) -> None:
 @pytest.fixture(scope="module")
 def files() -> Iterator[FilesService]:
     with files_service() as service:
-        from datacatalog.adapters.storage.memory import MemorySystem
-
         service.systems["there"] = MemorySystem("there")
         yield service
 
@@ -378,9 +378,6 @@ def test_a_tree_that_goes_down_for_ever_comes_to_an_end(files: FilesService, far
 
 
 def test_what_a_service_refuses_is_an_error_of_ours_without_the_token(files: FilesService) -> None:
-    from datacatalog.adapters.outgoing.web import Policy, WebOutgoing
-    from datacatalog.adapters.remote.conversation import Conversation, Fixed
-
     for url in (files.url, "http://127.0.0.1:1"):
         service = Conversation(
             WebOutgoing(Policy(origins=[url])), url, Fixed("wrong-token"), header="X-Tapis-Token"

@@ -61,12 +61,13 @@ def sftp(servers: Servers) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def s3(servers: Servers) -> tuple[dict[str, Any], dict[str, Any]]:
-    url = servers.bucket._client.meta.endpoint_url
+    bucket = servers.fresh()
+    servers.s3.bucket(bucket)
     config = {
         "kind": "s3",
-        "bucket": "catalog",
-        "prefix": servers.fresh(),
-        "endpoint_url": url,
+        "bucket": bucket,
+        "prefix": "deep/er",
+        "endpoint_url": servers.s3.url,
         "region": "us-east-1",
     }
     return config, {"storage": {"far": KEYS}}
@@ -256,7 +257,7 @@ def test_a_library_that_is_missing_is_told_with_its_extra() -> None:
     program = """
 import sys
 from pathlib import Path
-sys.modules |= {"paramiko": None, "botocore.config": None}
+sys.modules |= {"paramiko": None, "botocore": None}
 from datacatalog.adapters.storage.s3_bucket import Bucket
 from datacatalog.adapters.storage.sftp_connections import Connections, Server
 from datacatalog.domain.errors import MissingExtra

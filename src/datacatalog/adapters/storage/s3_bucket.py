@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
@@ -61,35 +63,40 @@ class Bucket:
         timeout_s: float = 30,
         page_keys: int = PAGE_KEYS,
     ) -> None:
-        """Make a client; nothing is asked yet.
+        """Nothing is asked, and no library loaded, before the first request.
 
         Args:
             keys: `access_key_id`, `secret_access_key` and, of temporary ones, `session_token`; without, those that the
                 environment or the machine has.
+            timeout_s: how long the server may keep silent.
         Raises MissingExtra.
         """
-        try:
-            from botocore.config import Config
-            from botocore.session import Session
-        except ImportError as error:
-            raise MissingExtra("botocore", "s3") from error
-        keys = keys or {}
+        if find_spec("botocore") is None:
+            raise MissingExtra("botocore", "s3")
+        self._name, self._page_keys = name, page_keys
+        self._endpoint_url, self._region, self._keys = endpoint_url, region, dict(keys or {})
+        self._timeout_s = timeout_s
+
+    @cached_property
+    def _client(self) -> Any:
+        from botocore.config import Config
+        from botocore.session import Session
+
         # Servers that are not Amazon's know buckets by path, and not all of the checksums.
         own = {"s3": {"addressing_style": "path"}, "request_checksum_calculation": "when_required"}
-        self._name, self._page_keys = name, page_keys
-        self._client = Session().create_client(
+        return Session().create_client(
             "s3",
-            endpoint_url=endpoint_url,
-            region_name=region,
-            aws_access_key_id=keys.get("access_key_id"),
-            aws_secret_access_key=keys.get("secret_access_key"),
-            aws_session_token=keys.get("session_token"),
+            endpoint_url=self._endpoint_url,
+            region_name=self._region,
+            aws_access_key_id=self._keys.get("access_key_id"),
+            aws_secret_access_key=self._keys.get("secret_access_key"),
+            aws_session_token=self._keys.get("session_token"),
             config=Config(
-                connect_timeout=timeout_s,
-                read_timeout=timeout_s,
+                connect_timeout=self._timeout_s,
+                read_timeout=self._timeout_s,
                 retries={"mode": "standard", "total_max_attempts": 3},
                 max_pool_connections=16,
-                **(own if endpoint_url else {}),
+                **(own if self._endpoint_url else {}),
             ),
         )
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -48,10 +49,8 @@ class Connections:
 
     def __init__(self, server: Server) -> None:
         """Raises MissingExtra."""
-        try:
-            import paramiko  # noqa: F401
-        except ImportError as error:
-            raise MissingExtra("paramiko", "sftp") from error
+        if find_spec("paramiko") is None:
+            raise MissingExtra("paramiko", "sftp")
         self._server = server
         self._idle: list[Session] = []
         self._lock = Lock()
