@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from datacatalog.adapters.remote.conversation import Conversation
-from datacatalog.adapters.storage.served import Found
 from datacatalog.adapters.storage.sites import MISSING, Listings, downloaded, quoted, refusals, uploaded
+from datacatalog.adapters.storage.tree import Found
 from datacatalog.domain.paths import joined
 from datacatalog.ports.storage import Names
 
 
 class AgaveTree:
-    """Implements served.Tree. Paths are what the tenant takes them for: below the `homeDir` of its system, "/" as a rule.
+    """Implements tree.Tree. Paths are what the tenant takes them for: below the `homeDir` of its system, "/" as a rule.
 
     A file is there once its upload was answered. Making a directory that is there is no error at Agave.
     """

@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 from threading import Event
 from typing import BinaryIO
 
+from datacatalog.adapters.storage.reading import digest, looks
 from datacatalog.adapters.storage.s3_bucket import Bucket, Item
 from datacatalog.adapters.storage.s3_lately import Lately
-from datacatalog.adapters.storage.served import digest, looks
 from datacatalog.adapters.storage.streams import as_file
 from datacatalog.adapters.storage.telling import told
 from datacatalog.domain.errors import UnsafePath

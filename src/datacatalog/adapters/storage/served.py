@@ -1,93 +1,30 @@
-"""Storage systems whose trees a server holds: what they all do, given the few things that such a server can.
+"""Storage systems whose trees a server holds: what they all do, given the few things that such a server can (`tree.py`).
 
 What a server lists is not believed: names that no path may have are passed over, and nothing is opened by them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from enum import Enum
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from threading import Event, Lock
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO
 
 from datacatalog.adapters.storage.descriptors import InTheWay
+from datacatalog.adapters.storage.reading import digest, looks
 from datacatalog.adapters.storage.streams import as_file
 from datacatalog.adapters.storage.telling import told, uri_of
+from datacatalog.adapters.storage.tree import ENTRIES_MAX, Found, Sort, Tree
 from datacatalog.adapters.storage.trees import is_unfinished
-from datacatalog.domain.errors import DatacatalogError, NoSuchPath, StorageDown, UnsafePath
-from datacatalog.domain.paths import MAX_PATH_BYTES, check_name, components, joined
-from datacatalog.ports.storage import HEAD_BYTES, Entry, FileInfo, Look, Names, Told
+from datacatalog.domain.errors import DatacatalogError, StorageDown
+from datacatalog.domain.paths import MAX_PATH_BYTES, check_name, joined
+from datacatalog.ports.storage import Entry, FileInfo, Look, Names, Told
 
 _LOG = logging.getLogger(__name__)
 
-ENTRIES_MAX = 1_000_000
-"""How many entries a directory may have; what goes on for longer is not worth the memory."""
-
-READERS = 4
-"""How many files are read at a time: most of it is waiting."""
-
 _TRIES = 4
-_READ_AHEAD = 32
-
-
-class Sort(Enum):
-    FILE = "file"
-    DIRECTORY = "directory"
-    OTHER = "other"
-
-
-class Found(NamedTuple):
-    """What a server says of one name; a link stands for itself, and is OTHER.
-
-    Attributes:
-        mark: changes when another file takes this one's place, where the server tells of that; else 0.
-    """
-
-    name: str
-    sort: Sort
-    size_bytes: int = 0
-    modified_ns: int = 0
-    mark: int = 0
-
-
-class Tree(Protocol):
-    """What a server can. Everything raises OSError: ConnectionError and TimeoutError tell of the server itself."""
-
-    def find(self, names: Names) -> Found:
-        """Return what is at a path.  Raises InTheWay: a link or special file is on the way there."""
-        ...
-
-    def entries(self, names: Names) -> Iterator[Found]:
-        """Yield what is in a directory, whatever it is called."""
-        ...
-
-    def read(self, names: Names) -> AbstractContextManager[Iterator[bytes]]: ...
-
-    def make(self, names: Names) -> None:
-        """Make one directory in one that is there.  Raises FileExistsError."""
-        ...
-
-    def write(self, names: Names, source: BinaryIO) -> int:
-        """Write a file in a directory that is there, or replace one: complete under its name, or not there at all.
-
-        Returns how many bytes were sent.
-        """
-        ...
-
-    def remove(self, names: Names, found: Found) -> None:
-        """Remove a file, an empty directory, or what else is there by this name."""
-        ...
-
-    def rename(self, names: Names, to: Names) -> None:
-        """Give something a path that nothing was found to have, in a directory that is there."""
-        ...
 
 
 class ServedSystem:
@@ -304,51 +241,6 @@ class ServedSystem:
                 "passed over %d names below %s that no path may have, or of unfinished files, e.g. %s",
                 odd, ascii(uri_of(self._name, names)), ascii(example[:200]),
             )  # fmt: skip
-
-
-def looks(
-    paths: Iterable[str], read: Callable[[Names, Event], tuple[FileInfo, str, bytes]]
-) -> Iterator[Look]:
-    """Yield a `Look` for each path, in their order; some are read side by side, since most of it is waiting."""
-    stopped = Event()
-
-    def look(path: str) -> Look:
-        try:
-            return Look(path, *read(components(path), stopped))
-        except (NoSuchPath, UnsafePath, StorageDown) as error:
-            return Look(path, error=error)
-
-    waiting: deque[Future[Look]] = deque()
-    pool = ThreadPoolExecutor(READERS, "reading")
-    coming = iter(paths)
-    try:
-        waiting.extend(pool.submit(look, path) for path in islice(coming, _READ_AHEAD))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(look, path) for path in islice(coming, 1))
-    finally:
-        stopped.set()
-        pool.shutdown(cancel_futures=True)
-
-
-def digest(pieces: Iterable[bytes], limit_bytes: int, stopped: Event | None = None) -> tuple[int, str, bytes]:
-    """Return the size, the checksum `sha256:<hex>` and the first bytes of what is read.
-
-    Args:
-        limit_bytes: once more than this came, the rest is not read: it is not what it was said to be.
-    Raises InterruptedError: `stopped` was set meanwhile.
-    """
-    sha256, size_bytes, head = hashlib.sha256(), 0, b""
-    for piece in pieces:
-        if stopped is not None and stopped.is_set():
-            raise InterruptedError(0, "nobody waits for it any more")
-        sha256.update(piece)
-        size_bytes += len(piece)
-        if len(head) < HEAD_BYTES:
-            head += piece[: HEAD_BYTES - len(head)]
-        if size_bytes > limit_bytes:
-            break
-    return size_bytes, f"sha256:{sha256.hexdigest()}", head
 
 
 def _bounded(entries: Iterator[Found]) -> Iterator[Found]:

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import BinaryIO
 
 from datacatalog.adapters.storage.descriptors import InTheWay
-from datacatalog.adapters.storage.served import ENTRIES_MAX, Found, Sort
 from datacatalog.adapters.storage.sftp_connections import Connections
 from datacatalog.adapters.storage.sftp_session import Attributes, Session
+from datacatalog.adapters.storage.tree import ENTRIES_MAX, Found, Sort
 from datacatalog.adapters.storage.trees import UNFINISHED
 from datacatalog.ports.storage import Names
 
@@ -19,7 +19,7 @@ _NS = 1_000_000_000
 
 
 class SftpTree:
-    """Implements served.Tree.
+    """Implements tree.Tree.
 
     No link below the root is followed: before anything is opened, made, removed or renamed, each name on the way is asked for,
     and must be a directory. The protocol cannot open relative to a directory, so somebody who writes on the far side can swap a

@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from datacatalog.adapters.remote.conversation import Conversation
-from datacatalog.adapters.storage.served import Found
 from datacatalog.adapters.storage.sites import MISSING, Listings, downloaded, quoted, refusals, uploaded
+from datacatalog.adapters.storage.tree import Found
 from datacatalog.domain.paths import joined
 from datacatalog.ports.storage import Names
 
 
 class TapisTree:
-    """Implements served.Tree. Paths are below the `rootDir` of the tenant's system.
+    """Implements tree.Tree. Paths are below the `rootDir` of the tenant's system.
 
     Links are told of, and no way through. Making a directory that is there is no error at Tapis.
     """
