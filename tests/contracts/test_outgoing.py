@@ -102,6 +102,13 @@ def test_what_is_sent_arrives(way: Way, method: str) -> None:
     assert sent.url.endswith("/200?a=1&b=%2F")
 
 
+def test_empty_file_is_sent_as_no_content_on_a_connection_that_stays_good(way: Way) -> None:
+    assert way.out.send("PUT", f"{way.url}/200", body=io.BytesIO()).ok
+    assert way.out.send("PUT", f"{way.url}/200", body=b"more").ok
+    assert [sent.body for sent in way.sent] == [b"", b"more"]
+    assert not any("transfer-encoding" in {name.lower() for name in sent.headers} for sent in way.sent)
+
+
 def test_file_is_sent_from_where_it_stands(way: Way) -> None:
     file = io.BytesIO(b"lettuce and salsa")
     file.seek(len(b"lettuce and "))

@@ -1,4 +1,4 @@
-"""urllib3's connections and pools, over sockets that `Dialer` opens."""
+"""Connections of `requests`, over sockets that `Dialer` opens."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from functools import cache
 from typing import Any
 
 import certifi
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidURL
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import Retry
 
 from datacatalog.adapters.outgoing.dialing import Dialer
-from datacatalog.adapters.outgoing.origins import Origin
+from datacatalog.adapters.outgoing.origins import Origin, origin
 from datacatalog.adapters.outgoing.timing import Deadline, TimedSocket, TimedTlsSocket
 
 _POOLS_MAX = 32
@@ -108,6 +112,26 @@ class Pools:
         if to.scheme == "http":
             return _Pool(to.host, to.port, **options)
         return _TlsPool(to.host, to.port, ssl_context=tls_context(self._trusted.get(to)), **options)
+
+
+class Door(HTTPAdapter):
+    """Sends what `requests` prepared over these connections; one serves all threads."""
+
+    def __init__(self, pools: Pools) -> None:
+        super().__init__(max_retries=Retry(0, read=False))
+        self._pools = pools
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, *_: object, **__: object
+    ) -> HTTPConnectionPool:
+        """Raises InvalidURL: what was prepared leads nowhere."""
+        to = origin(str(request.url))
+        if to is None:
+            raise InvalidURL
+        return self._pools.of(to)
+
+    def cert_verify(self, *_: object, **__: object) -> None:
+        """Certificates are checked by the context of each pool."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Requests over the network, by urllib3."""
+"""Requests over the network, by `requests`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import BinaryIO
-from urllib.parse import urldefrag, urljoin, urlsplit
+from typing import BinaryIO, cast
+from urllib.parse import urldefrag, urljoin
 
+import requests
 import urllib3
 from urllib3 import BaseHTTPResponse
 
 from datacatalog.adapters.outgoing.addresses import allowed, read_networks
-from datacatalog.adapters.outgoing.connections import Pools, until
+from datacatalog.adapters.outgoing.connections import Door, Pools, until
 from datacatalog.adapters.outgoing.dialing import Dialer, Resolver, resolve
 from datacatalog.adapters.outgoing.origins import HostPattern, Origin, origin
 from datacatalog.adapters.outgoing.quiet import quieten
@@ -66,11 +67,12 @@ class WebOutgoing:
         self._origins = frozenset(read_origin(url) for url in policy.origins)
         self._hosts = tuple(HostPattern.parse(text) for text in policy.hosts)
         self._networks = read_networks(policy.private_networks)
-        self._pools = Pools(
+        pools = Pools(
             Dialer(self._origins, self._networks, resolver, policy.connect_timeout_s),
             send_timeout_s=policy.read_timeout_s,
             trusted={read_origin(url): file for url, file in policy.trusted.items()},
         )
+        self._door = Door(pools)
         quieten()
 
     def check(self, url: str, place: str) -> None:
@@ -152,22 +154,14 @@ class WebOutgoing:
     ) -> BaseHTTPResponse:
         """Send one request; return its answer with the body yet to be read.  Raises ForbiddenTarget, Unreachable."""
         to = self._target(url, "url")
-        parts = urlsplit(url)
-        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        timeout = (self._policy.connect_timeout_s, self._policy.read_timeout_s)
+        sent = written(headers, body)
+        # A file without content would be announced as one of unknown length.
+        content = b"" if sent.get("content-length") == "0" else body
         with _told(to), until(deadline):
-            return self._pools.of(to).urlopen(
-                method,
-                path,
-                body=body,
-                headers=written(headers, body),
-                retries=False,
-                redirect=False,
-                timeout=urllib3.Timeout(
-                    connect=self._policy.connect_timeout_s, read=self._policy.read_timeout_s
-                ),
-                preload_content=False,
-                decode_content=False,
-            )
+            # No session: it would add what the machine's user has configured, and keep cookies.
+            request = requests.Request(method, url, headers=sent, data=content).prepare()
+            return cast(BaseHTTPResponse, self._door.send(request, stream=True, timeout=timeout).raw)
 
     def _limited(self, to: Origin, answer: BaseHTTPResponse) -> Iterator[bytes]:
         """Yield the body of an answer.  Raises Unreachable, also where it is packed: nobody asked for that."""
@@ -229,10 +223,17 @@ def _told(to: Origin) -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     """Say in a few words what went wrong, as far as that is known."""
-    causes = [error, error.__cause__, *error.args]
-    for cause in causes:
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not believed: {cause.verify_message}"
         if isinstance(cause, urllib3.exceptions.TimeoutError | TimeoutError):
             return "it did not answer in time"
     return f"the connection broke ({type(error).__name__})"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it tells of, the outermost first."""
+    yield error
+    for one in (error.__cause__, getattr(error, "reason", None), *error.args):
+        if isinstance(one, BaseException):
+            yield from _causes(one)
