@@ -576,7 +576,7 @@ def test_walk_yields_exactly_what_was_put(storage: Storage, files: Files) -> Non
     check_walk(storage, files)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=files)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"memory", "local"}])
 def test_walk_of_a_server_yields_exactly_what_was_put(storage: Storage, files: Files) -> None:
