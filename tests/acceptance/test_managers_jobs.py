@@ -462,7 +462,7 @@ def test_a_session_that_is_taken_is_refused_and_a_drawn_one_is_drawn_again(
         again.setup()
     assert again.job is None
     drawn = iter(["casual-bass", "casual-bass", "other-animal"])
-    monkeypatch.setattr("datacatalog.services.jobs.draw_session", lambda: next(drawn))
+    monkeypatch.setattr("datacatalog.services.jobs.creating.draw_session", lambda: next(drawn))
     redrawn = describe(loaded, mongodb=app, data={"n": 8}).setup()
     assert str(redrawn.archive_path).endswith("/other-animal-20200101T000000Z")
 

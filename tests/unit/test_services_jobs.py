@@ -120,7 +120,7 @@ def test_links_tell_pipeline_linkage_and_inputs(here: Memory):
 
 def test_session_that_is_drawn_twice_is_drawn_again(here: Memory, monkeypatch):
     drawn = iter(["casual-bass", "casual-bass", "eligible-awk"])
-    monkeypatch.setattr("datacatalog.services.jobs.draw_session", lambda: next(drawn))
+    monkeypatch.setattr("datacatalog.services.jobs.creating.draw_session", lambda: next(drawn))
     first = create_job(plan(here), here.env)
     here.env.store.transact(lambda work: work.records.purge(first.job.uuid, at=here.clock.now()))
     second = create_job(plan(here), here.env)
