@@ -23,8 +23,8 @@ from datacatalog.domain.kinds import Kind
 from datacatalog.domain.messages import CreatePipeline
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.services import dispatch
-from datacatalog.services.access import create_nonce
 from datacatalog.services.jobs import Created, JobPlan, create_job
+from datacatalog.services.nonces import create_nonce
 from datacatalog.services.records import put_record
 from datacatalog.settings import load
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from datacatalog.domain.identifiers.records import record_uuid
 from datacatalog.domain.kinds import Kind
-from datacatalog.services.access import create_nonce
+from datacatalog.services.nonces import create_nonce
 from tests.acceptance.site import Site, from_elsewhere, refused
 from tests.acceptance.test_http_nonces import BAD_BEARERS, BAD_NONCES, _bearer
 

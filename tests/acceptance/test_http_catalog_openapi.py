@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import PREFIXES, SPECS, Kind
 from datacatalog.interfaces.http.catalog.listing import filters_of
-from datacatalog.services.access import create_nonce
+from datacatalog.services.nonces import create_nonce
 from tests.acceptance.site import Site
 
 BASE = "/catalog/v1"

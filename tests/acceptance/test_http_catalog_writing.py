@@ -12,7 +12,7 @@ import pytest
 
 from datacatalog.domain.identifiers.records import record_uuid
 from datacatalog.domain.kinds import SPECS, Kind
-from datacatalog.services.access import create_nonce
+from datacatalog.services.nonces import create_nonce
 from tests.acceptance.site import Site, refused
 
 BASE = "/catalog/v1"

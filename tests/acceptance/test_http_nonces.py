@@ -16,9 +16,9 @@ import pytest
 
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.tokens import digest_of
-from datacatalog.services.access import create_nonce, revoke_nonce
 from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.jobs import Created
+from datacatalog.services.nonces import create_nonce, revoke_nonce
 from tests.acceptance.site import Site, from_elsewhere
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from datacatalog.bootstrap import build_app
 from datacatalog.domain.jobs.lifecycle import State
-from datacatalog.services.access import create_nonce, make_admin_token
+from datacatalog.services.access import make_admin_token
+from datacatalog.services.nonces import create_nonce
 from datacatalog.services.records import revoke_token
 from tests.acceptance.site import Site, opened
 from tests.harness import Catalog

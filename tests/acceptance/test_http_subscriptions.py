@@ -16,9 +16,9 @@ from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.signing import written_secret
 from datacatalog.ports.sharing import Grant
-from datacatalog.services.access import create_nonce
 from datacatalog.services.env import Principal
 from datacatalog.services.jobs import JobPlan, create_job
+from datacatalog.services.nonces import create_nonce
 from datacatalog.services.subscriptions import Wish, subscribe
 from tests.acceptance.cli import Shell
 from tests.acceptance.receiver import Receiver, port_without_listener

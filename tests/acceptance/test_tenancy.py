@@ -18,9 +18,10 @@ from datacatalog.domain.privileges import NEEDS, Shows
 from datacatalog.interfaces.http.gateway import asgi
 from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.services import dispatch
-from datacatalog.services.access import create_nonce, make_admin_token, token_of
+from datacatalog.services.access import make_admin_token, token_of
 from datacatalog.services.env import Principal
 from datacatalog.services.granting import give_grant, revoke_grant
+from datacatalog.services.nonces import create_nonce
 from datacatalog.services.reading import Request as Message
 from datacatalog.services.reception import Envelope, receive
 from tests.acceptance.doors import DOORS, Door

@@ -25,9 +25,10 @@ from datacatalog.interfaces.http.gateway import asgi
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.storage import Entry
 from datacatalog.services import dispatch
-from datacatalog.services.access import create_nonce, make_admin_token
+from datacatalog.services.access import make_admin_token
 from datacatalog.services.env import Env, Principal
 from datacatalog.services.jobs import Created, reset_job
+from datacatalog.services.nonces import create_nonce
 from datacatalog.services.records import put_record
 from datacatalog.services.subscriptions import Wish, subscribe
 from tests.acceptance.site import WAY_TO

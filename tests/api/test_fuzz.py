@@ -16,10 +16,11 @@ import pytest
 
 from datacatalog.bootstrap import App
 from datacatalog.interfaces.http.gateway import asgi
-from datacatalog.services.access import create_nonce, token_of
+from datacatalog.services.access import token_of
 from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.env import Env
 from datacatalog.services.jobs import Created
+from datacatalog.services.nonces import create_nonce
 from tests.api.mutations import Good, Sent, mutated
 from tests.harness import install
 from tests.unit.memory import memory

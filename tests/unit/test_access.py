@@ -21,17 +21,9 @@ from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.messages import JobEvent
 from datacatalog.domain.privileges import LEVELS
 from datacatalog.domain.tokens import digest_of
-from datacatalog.services.access import (
-    authenticate,
-    authorize,
-    count_use,
-    create_nonce,
-    is_admin_token,
-    list_nonces,
-    make_admin_token,
-    revoke_nonce,
-)
+from datacatalog.services.access import authenticate, authorize, count_use, is_admin_token, make_admin_token
 from datacatalog.services.env import Principal
+from datacatalog.services.nonces import create_nonce, list_nonces, revoke_nonce
 from tests.unit.memory import Memory, memory
 
 

@@ -21,8 +21,8 @@ from datacatalog.interfaces.cli.context import Cli
 from datacatalog.interfaces.cli.installation import CALLED_BACK, ledger
 from datacatalog.interfaces.cli.up import is_ready
 from datacatalog.ports.stores import Credential
-from datacatalog.services.access import list_nonces
 from datacatalog.services.indexing import INDEX_QUEUE
+from datacatalog.services.nonces import list_nonces
 from datacatalog.settings import CONFIG_FILE, SECRETS_FILE, Settings, load
 
 CLOCK_SLACK = timedelta(minutes=1)

@@ -20,7 +20,7 @@ from typing import Any
 from datacatalog.bootstrap import App, build_app
 from datacatalog.domain.errors import AlreadyExists, Conflict
 from datacatalog.domain.tokens import digest_of
-from datacatalog.services.access import create_nonce, list_nonces, revoke_nonce
+from datacatalog.services.nonces import create_nonce, list_nonces, revoke_nonce
 from datacatalog.settings import PREFIX, SECRETS_FILE, Settings, load, shipped_config_text
 
 KEYS = ("token_key", "administrator_key", "bearer_key")

@@ -11,7 +11,7 @@ from datacatalog.domain.redaction import text_without_secrets
 
 # Parameters of callback URLs are tokens and nonces, and libraries print URLs whole.
 _QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")
-# A nonce shows what it is, wherever it stands (services.access.add_nonce): in the path of the address that revokes it, say.
+# A nonce shows what it is, wherever it stands (services.nonces.add_nonce): in the path of the address that revokes it, say.
 _NONCE = re.compile(r"\b[A-Za-z0-9.-]{1,64}_[A-Za-z0-9_-]{32}(?![A-Za-z0-9_-])")
 
 

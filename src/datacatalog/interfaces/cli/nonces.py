@@ -55,7 +55,7 @@ def create(
 ) -> None:
     """Make a nonce, and print it. It is shown this once."""
     from datacatalog.domain.errors import UnknownActor
-    from datacatalog.services.access import create_nonce
+    from datacatalog.services.nonces import create_nonce
 
     name = "*" if actor == "*" else cli.app.actor_names.get(actor)
     if name is None:
@@ -83,7 +83,7 @@ def create(
 @pass_cli
 def list_(cli: Cli) -> None:
     """List nonces; what they open, not what they are."""
-    from datacatalog.services.access import list_nonces
+    from datacatalog.services.nonces import list_nonces
 
     columns = ("ref", "label", "actor", "level", "owner", "tenant", "uses_left", "expires")
     cli.out.table((_row(each, cli.env.home) for each in list_nonces(cli.env)), columns)
@@ -111,7 +111,7 @@ def _row(found: Credential, home: str) -> dict[str, Any]:
 def revoke(cli: Cli, ref: str) -> None:
     """Revoke a nonce, named by its REF in the list or by itself; with '-', that is read from standard input."""
     from datacatalog.domain.errors import UnknownRecord
-    from datacatalog.services.access import revoke_nonce
+    from datacatalog.services.nonces import revoke_nonce
 
     named = typed_secret() if ref == "-" else ref
     if not revoke_nonce(named, cli.env):

@@ -18,7 +18,7 @@ from datacatalog.interfaces.http.actors import actor_name
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.ports.stores import Credential
-from datacatalog.services import access
+from datacatalog.services import nonces
 from datacatalog.services.env import Principal
 
 _FIELDS = frozenset({"level", "maxUses", "lifetimeSeconds", "description"})
@@ -48,13 +48,13 @@ class NonceRoutes:
     async def _list(self, request: HttpRequest) -> Response:
         name = actor_name(request, self._desk)
         env = await self._desk.enter(request, "nonces", "list", actor=name)
-        found = await self._desk.run(lambda: access.nonces_of(name, env))
+        found = await self._desk.run(lambda: nonces.nonces_of(name, env))
         return success([self._shown(each, name) for each in found])
 
     async def _get(self, request: HttpRequest) -> Response:
         name, nonce = actor_name(request, self._desk), request.path_params["nonce"]
         env = await self._desk.enter(request, "nonces", "list", actor=name)
-        found = await self._desk.run(lambda: access.find_nonce(nonce, name, env))
+        found = await self._desk.run(lambda: nonces.find_nonce(nonce, name, env))
         if found is None:
             raise _unknown()
         return success(self._shown(found, name))
@@ -76,7 +76,7 @@ class NonceRoutes:
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
             raise InvalidField("lifetimeSeconds", "must be a number")
         return partial(
-            access.add_nonce,
+            nonces.add_nonce,
             self._desk.env(principal),
             actor=actor,
             owner=principal.name,
@@ -90,7 +90,7 @@ class NonceRoutes:
     async def _revoke(self, request: HttpRequest) -> Response:
         name, nonce = actor_name(request, self._desk), request.path_params["nonce"]
         env = await self._desk.enter(request, "nonces", "revoke", actor=name)
-        if not await self._desk.run(lambda: access.revoke_nonce(nonce, env, actor=name)):
+        if not await self._desk.run(lambda: nonces.revoke_nonce(nonce, env, actor=name)):
             raise _unknown()
         return success(None, message="Nonce revoked")
 
