@@ -21,6 +21,7 @@ import yaml
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
+from datacatalog.adapters.plain_yaml import DistinctKeys
 from datacatalog.domain.errors import InvalidJson, Misconfigured
 from datacatalog.domain.strict_json import parse_object
 from datacatalog.domain.tokens import SECRET_BYTES_MIN
@@ -158,7 +159,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _parse_yaml(text: str, name: str) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(text) or {}
+        # A section that was put in a second time would take the place of the first.
+        value = DistinctKeys(text).get_single_data() or {}
     except yaml.YAMLError as e:
         raise Misconfigured(f"{name}: {e}") from e
     if not isinstance(value, dict):

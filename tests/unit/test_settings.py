@@ -44,6 +44,13 @@ def test_configuration_names_every_setting_that_has_a_default(tmp_path):
         assert set(section.get("required", ())) <= set(shipped_config()[name])
 
 
+def test_section_that_stands_twice_is_refused_with_its_line(tmp_path):
+    with pytest.raises(Misconfigured, match=r"config\.yml: key 'platform' is given twice: line 3$"):
+        loaded(tmp_path, "platform: {concurrency: 4}\ngateway: {port: 1}\nplatform: {isolation: none}\n")
+    with pytest.raises(Misconfigured, match=r"key 'port' is given twice: line 3$"):
+        loaded(tmp_path, "gateway:\n  port: 1\n  port: 2\n")
+
+
 def test_environment_goes_over_config_and_config_over_defaults(tmp_path):
     config = {"gateway": {"port": 9000, "host": "::1"}}
     settings = loaded(tmp_path, config, DATACATALOG_GATEWAY__PORT="9001")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import yaml
 
+from datacatalog.adapters.plain_yaml import DistinctKeys
 from datacatalog.domain.strict_json import parse_json
 
 SIZE_MAX_BYTES = 1 << 20
@@ -30,19 +30,11 @@ def read_document(suffix: str, raw: bytes) -> Any:
         raise ValueError(str(e)) from None
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without aliases (few bytes could stand for endless nodes) and without repeated keys."""
+class _StrictLoader(DistinctKeys):
+    """YAML with distinct keys, and without aliases: few bytes could stand for endless nodes."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.YAMLError(f"an alias is not accepted: line {event.start_mark.line + 1}")
         return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key in [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]:
-            if key.value in seen:
-                raise yaml.YAMLError(f"key {key.value!r:.80} is given twice: line {key.start_mark.line + 1}")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
