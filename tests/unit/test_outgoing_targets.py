@@ -246,8 +246,18 @@ def test_policy_takes_in_what_it_names(url: str) -> None:
      "http://hooks.example.org:8000/", "http://example.org", "http://localhost:8000/", "http://2130706433:8000/"],
 )  # fmt: skip
 def test_policy_leaves_out_the_rest(url: str) -> None:
-    with pytest.raises(InvalidField, match="none of the hosts"):
+    with pytest.raises(
+        InvalidField, match=r"none of (the hosts .* \(outgoing\.hosts\)|outgoing\.private_networks)$"
+    ):
         WebOutgoing(POLICY).check(url, "url")
+
+
+def test_listed_address_that_is_not_public_is_told_from_one_that_is_not_listed():
+    policy = Policy(hosts=["10.1.2.3:80"])
+    with pytest.raises(InvalidField, match=r"http://10\.1\.2\.3:80 is no public address"):
+        WebOutgoing(policy).check("http://10.1.2.3/", "url")
+    with pytest.raises(InvalidField, match=r"http://10\.1\.2\.4:80 is none of the hosts"):
+        WebOutgoing(policy).check("http://10.1.2.4/", "url")
 
 
 @pytest.mark.parametrize(

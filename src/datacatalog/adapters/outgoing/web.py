@@ -105,8 +105,14 @@ class WebOutgoing:
         to = origin(url)
         if to is None:
             raise InvalidField(place, "is no plain http or https URL, without name and password")
-        if to not in self._origins and not (any(one.fits(to) for one in self._hosts) and self._literal(to)):
-            raise InvalidField(place, f"{to} is none of the hosts that may be reached from here")
+        if to in self._origins:
+            return to
+        if not any(one.fits(to) for one in self._hosts):
+            raise InvalidField(
+                place, f"{to} is none of the hosts that may be reached from here (outgoing.hosts)"
+            )
+        if not self._literal(to):
+            raise InvalidField(place, f"{to} is no public address, and in none of outgoing.private_networks")
         return to
 
     def _literal(self, to: Origin) -> bool:
