@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 
 from datacatalog.services.env import Principal
+from datacatalog.services.redelivering import ping
 from datacatalog.services.subscriptions import Wish, subscribe
 from tests.acceptance.receiver import port_without_listener
 from tests.harness import install, until
@@ -38,9 +39,11 @@ def test_receiver_of_the_recipe_believes_what_is_signed_and_nothing_else(tmp_pat
     try:
         forged = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}
         until(lambda: requests.post(url, data="{}", headers=forged, timeout=5).status_code == 401)
+        assert ping(made.subscription.id, env).ok
+        assert receiver.stdout is not None
+        assert receiver.stdout.readline().split()[1:] == ["ping"]
         job = catalog.job(wish.subject)
         assert catalog.work("webhooks") == 1
-        assert receiver.stdout is not None
         told = receiver.stdout.readline().split()
         assert told[0].startswith(f"{made.subscription.id}:")
         assert told[1:] == [job.job.uuid, "1", "create", "CREATED"]
