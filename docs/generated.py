@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import click
 
 from datacatalog import domain, ports
+from datacatalog.domain import errors
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
 from datacatalog.domain.jobs.statuses import AGAVE, SLURM, TAPIS
@@ -158,12 +159,12 @@ def own_options(command: click.Command) -> Iterator[click.Option]:
 
 
 def all_errors() -> Iterator[type[DatacatalogError]]:
-    """Yield every class of domain/errors.py, each after the class it belongs to."""
+    """Yield every class of domain/errors, each after the class it belongs to."""
     waiting: list[type[DatacatalogError]] = [DatacatalogError]
     while waiting:
         error = waiting.pop()
         yield error
-        below = [e for e in error.__subclasses__() if e.__module__ == DatacatalogError.__module__]
+        below = [e for e in error.__subclasses__() if e.__module__.startswith(errors.__name__)]
         waiting.extend(sorted(below, key=lambda e: (e.http, e.code), reverse=True))
 
 

@@ -57,7 +57,7 @@ COMMANDS: Mapping[str, Later] = {
 
 
 class Root(Group):
-    """The command itself. It ends with the exit status of what went wrong (domain/errors.py), or 0."""
+    """The command itself. It ends with the exit status of what went wrong (domain/errors), or 0."""
 
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any

@@ -1,7 +1,7 @@
 """One message, handled by one process: how a reactor runs in an actor container.
 
 The message stands in the environment variable MSG (or on standard input, where MSG is not set), its URL parameters are further
-variables, as Abaco passes them. The process ends with 0, or with the exit code of the error (domain/errors.py).
+variables, as Abaco passes them. The process ends with 0, or with the exit code of the error (domain/errors).
 """
 
 from __future__ import annotations
