@@ -181,7 +181,13 @@ class Bench:
         return self.platform.job(id).status
 
     def work_once(
-        self, queue: str, *, store: Store | None = None, last: bool = False, wait: bool = False
+        self,
+        queue: str,
+        *,
+        store: Store | None = None,
+        last: bool = False,
+        exhausted: bool = False,
+        wait: bool = False,
     ) -> bool:
         """Do one task that is due; False where there is none. What it raises is raised, and the task due again."""
         delivery = self.transport.claim([queue], lease=LEASE, max_tries=1000)
@@ -190,7 +196,7 @@ class Bench:
             delivery = self.transport.claim([queue], lease=LEASE, max_tries=1000)
         if delivery is None:
             return False
-        task = Task(delivery=delivery, store=store or self.store, last=last)
+        task = Task(delivery=delivery, store=store or self.store, last=last, exhausted=exhausted)
         with self._held(task):
             try:
                 self.platform.tasks()[queue](task)

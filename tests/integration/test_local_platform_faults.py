@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 from datacatalog.adapters.platforms.local import disk
-from datacatalog.domain.errors import StorageDown, StoreDown
+from datacatalog.domain.errors import NotYet, PlatformDown, StorageDown, StoreDown
 from datacatalog.ports.stores import Store, Work
 from tests.integration import platform_bench
 from tests.integration.platform_bench import (
@@ -30,6 +31,7 @@ from tests.integration.platform_bench import (
     receiving,
     until,
 )
+from tests.integration.small_disk import small_disk
 
 T = TypeVar("T")
 
@@ -268,3 +270,35 @@ def test_storage_that_stays_down_fails_the_job_on_the_last_try(here: Bench, rece
     here.work_once(JOBS, last=True)
     here.work(NOTIFICATIONS)
     assert receiver.statuses()[-3:] == ["ARCHIVING", "ARCHIVING_FAILED", "FAILED"]
+
+
+def test_job_that_fills_the_disk_fails_and_frees_it(here: Bench):
+    with small_disk(here.folder / "platform"):
+        job = here.submit("f = open('much', 'wb')\nwhile True: f.write(b'x' * 65536); f.flush()")
+        for _ in range(2):
+            with pytest.raises(PlatformDown, match="No space left"):
+                here.work_once(JOBS)
+        here.work_once(JOBS, last=True)
+        assert here.platform.history(job)[-1].status == "FAILED"
+        assert "No space left" in here.platform.history(job)[-1].note
+        assert disk_free(here) > 2_000_000
+        other = here.submit("pass", key="another")
+        here.work(JOBS)
+        assert here.status(other) == "FINISHED"
+
+
+def test_job_that_was_given_up_waits_for_the_disk_to_say_so(here: Bench):
+    with small_disk(here.folder / "platform"):
+        job = here.submit("pass")
+        filling = here.folder / "platform" / "filling"
+        filling.write_bytes(b"x" * disk_free(here))
+        with pytest.raises(NotYet, match="No space left"):
+            here.work_once(JOBS, exhausted=True)
+        filling.unlink()
+        here.transport.hasten(JOBS, "")
+        here.work_once(JOBS, exhausted=True)
+        assert here.status(job) == "FAILED"
+
+
+def disk_free(here: Bench) -> int:
+    return shutil.disk_usage(here.folder / "platform").free

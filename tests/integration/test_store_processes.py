@@ -23,6 +23,7 @@ from datacatalog.domain.errors import StoreDown
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.records import Record
 from tests.integration import store_actors as actors
+from tests.integration.small_disk import small_disk
 from tests.integration.store_actors import AT, COUNTER, HANDLED, QUEUE
 from tests.shared import REPOSITORY
 
@@ -226,21 +227,13 @@ def test_full_file_loses_nothing_and_heals_when_it_may_grow(store: SqliteStore) 
     assert there == len(acknowledged) + 1
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    # Lazily: errors that pytest still holds may keep a statement, and so the file, open a little longer.
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def test_full_disk_loses_nothing_and_heals_when_there_is_space(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        fill_and_heal(disk)
 
 
-def test_full_disk_loses_nothing_and_heals_when_there_is_space(small_disk: Path) -> None:
-    path, ballast = small_disk / "ledger.db", small_disk / "ballast"
+def fill_and_heal(disk: Path) -> None:
+    path, ballast = disk / "ledger.db", disk / "ballast"
     ballast.write_bytes(b"x" * 1_200_000)
     store = actors.opened(path)
     acknowledged = fill_up(store, first_group=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from datacatalog.ports.tasks import Task
 
 _LAST_WORDS_BYTES = 400
 _LOST_MAX = 5
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _WAIT_MIN, _WAIT_MAX = timedelta(seconds=1), timedelta(seconds=15)
 
 
@@ -103,9 +105,24 @@ class Execution:
 
     def _take_over(self) -> None:
         """Shut earlier workers out, and end what they left running, if it ends with them."""
-        self._state = self._job.take_over(lambda: self._task.transact(lambda work: None))
+        self._state = self._with_room(
+            lambda: self._job.take_over(lambda: self._task.transact(lambda work: None))
+        )
         if not self._executor.resumes:
             self._executor.end(self._job.folder, self._state.process)
+
+    def _with_room(self, write: Callable[[], State]) -> State:
+        """Write the job's state; where the disk is full, after the room that an attempt takes which is lost anyway is freed."""
+        try:
+            return write()
+        except OSError as e:
+            found = self._job.state()
+            if e.errno not in _FULL or found.ran or self._executor.resumes:
+                raise
+        # A job that filled the disk could not even fail otherwise, and would keep it full.
+        self._executor.end(self._job.folder, found.process)
+        self._job.clear_attempts()
+        return write()
 
     def _bring_to_its_end(self) -> None:
         try:
@@ -115,7 +132,7 @@ class Execution:
         except _Stopped:
             self._leave("STOPPED", "stopped on request")
         except _CommandFailed as e:
-            self._write("FAILED", str(e))
+            self._write_end("FAILED", str(e))
         except (DatacatalogError, OSError) as e:
             self._raise_if_worth_a_try(e)
             self._leave("FAILED", str(e))
@@ -126,7 +143,7 @@ class Execution:
         """Come to an end before the command did, as far as anyone knows."""
         if self._executor.resumes and not self._state.ran:
             self._executor.end(self._job.folder, self._state.process)
-        self._write(status, note)
+        self._write_end(status, note)
 
     def _work(self) -> None:
         if self._task.exhausted:
@@ -286,6 +303,12 @@ class Execution:
 
     def _announce_in(self, work: Work) -> None:
         announce(self._job.accepted, self._state, work, at=self._now())
+
+    def _write_end(self, status: str, note: str) -> None:
+        step = Step(status=status, at=self._now(), note=note)
+        self._state = self._with_room(
+            lambda: self._job.change(lambda s: s.reaching(step), turn=self._state.turn)
+        )
 
     def _check_turn(self) -> None:
         self._change(lambda s: s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +32,7 @@ from datacatalog.ports.stores import Store, Work
 from datacatalog.ports.tasks import Task
 
 JOBS_QUEUE, STOPS_QUEUE = "platform-jobs", "platform-stops"
+_DISK_WAIT = timedelta(seconds=15)
 
 
 class LocalPlatform:
@@ -166,7 +167,7 @@ class LocalPlatform:
 
     def run(self, task: Task) -> None:
         """Bring one job to its end.  Raises as `Execution.carry_out` does, and UnknownRecord."""
-        with _disk_told():
+        with _disk_told(), _end_awaited(task):
             job = self._jobs.get(task.delivery.body["id"])
             with job.in_hand():
                 Execution(job, task, self._around).carry_out()
@@ -245,6 +246,17 @@ class LocalPlatform:
                 for one in job.accepted.order.notifications
             ],
         )
+
+
+@contextmanager
+def _end_awaited(task: Task) -> Iterator[None]:
+    """Let a job that was given up wait for the disk, until how it ended can be written there."""
+    try:
+        yield
+    except OSError as e:
+        if not task.exhausted:
+            raise
+        raise NotYet(f"how the job ended cannot be written: {e}", after=_DISK_WAIT) from e
 
 
 @contextmanager
