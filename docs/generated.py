@@ -108,9 +108,9 @@ def error_table() -> str:
 
 
 def interface() -> str:
-    """Every module of the ports and the domain, from its docstrings."""
+    """Every module of the ports and the domain, from its docstrings. What a package hands on is told where it is written."""
     return "\n\n".join(
-        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```"
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}{_members(name)}\n```"
         for package in (ports, domain)
         for name in sorted(_modules(package.__path__, package.__name__))
     )
@@ -222,6 +222,10 @@ def _command(context: click.Context) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _members(module: str) -> str:
+    return "\n   :no-members:" if hasattr(importlib.import_module(module), "__path__") else ""
 
 
 def _modules(path: Iterable[str], package: str) -> Iterator[str]:
