@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from datacatalog.domain.errors import AlreadyExists
 from tests.acceptance.agave import SAY, ask, bearer, result, root, submit, with_app
 from tests.acceptance.site import CANARIES, Site, closed, opened, refused
 from tests.harness import SYSTEM, install
@@ -118,6 +119,23 @@ def test_ledger_knows_nothing_of_a_job_that_is_submitted_here(site: Site):
 # ----------------------------------------------------------------------------- what becomes of jobs
 
 
+def test_outputs_go_into_no_other_jobs_archive_however_long_that_job_takes(site: Site):
+    def asked(path: str, app: str = "say-1.0") -> Any:
+        definition = {"appId": app, "name": "x", "parameters": {"word": "x"}, "archivePath": path}
+        return ask(site, "POST", "/jobs/v2", json=definition, by=bearer(site, "eve", level="EXECUTE"))
+
+    site.job(archive_path="/mine/managed")
+    for path in ("/mine/managed", "/mine/managed/below"):
+        assert refused(asked(path), 409)["code"] == "already-exists"
+    assert refused(asked("/mine"), 400)
+    assert refused(asked("/theirs/out", "none-1.0"), 404)
+    result(asked("/theirs/out"), 201)
+    assert refused(asked("/theirs/out/below"), 409)
+    for path in ("/theirs/out", "/theirs/out/below", "/theirs"):
+        with pytest.raises(AlreadyExists):
+            site.job(archive_path=path)
+
+
 def test_outputs_are_listed_and_downloaded_wherever_they_lie(site: Site):
     kept = submit(site, "kept")
     archived = submit(site, "archived", archive=True)
@@ -181,6 +199,43 @@ def test_jobs_are_found_by_what_they_are(site: Site):
     for query in ({"color": "red"}, {"limit": "0"}, {"offset": "-1"}):
         assert refused(ask(site, "GET", "/jobs/v2", params=query), 400)["code"] == "invalid-field"
     assert refused(ask(site, "GET", "/jobs/v2/color/red"), 400)["code"] == "invalid-field"
+
+
+def hrefs(answer: Any) -> Iterator[str]:
+    """Yield every link in an answer, however deep."""
+    if isinstance(answer, dict):
+        if isinstance(found := answer.get("href"), str):
+            yield found
+        answer = list(answer.values())
+    if isinstance(answer, list):
+        for part in answer:
+            yield from hrefs(part)
+
+
+def test_every_link_in_an_answer_leads_somewhere(site: Site):
+    done = submit(site, "linked", archive=True)
+    work(site)
+    never_begun = submit(site, "stopped", archive=True)
+    result(ask(site, "POST", f"/jobs/v2/{never_begun['id']}", json={"action": "stop"}))
+    work(site)
+    outputs = f"/jobs/v2/{never_begun['id']}/outputs"
+    assert [entry["name"] for entry in result(ask(site, "GET", f"{outputs}/listings"))] == ["."]
+    assert refused(ask(site, "GET", f"{outputs}/listings/said.txt"), 404)
+    assert refused(ask(site, "GET", f"{outputs}/media/said.txt"), 404)
+    archive = f"/files/v2/listings/system/{SYSTEM}{done['archivePath']}"
+    waiting = ["/apps/v2", "/jobs/v2", "/systems/v2", "/files/v2/listings/", archive]
+    followed: set[str] = set()
+    while waiting:
+        url = waiting.pop()
+        if url not in followed:
+            followed.add(url)
+            answer = ask(site, "GET", url.removeprefix(site.app.settings.api_url))
+            assert answer.status_code == 200, (url, answer.text)
+            if "/media/" not in url:
+                waiting += hrefs(answer.json()["result"])
+    assert {"listings", "media", "outputs", "history"} <= {
+        part for url in followed for part in url.split("/")
+    }
 
 
 # ----------------------------------------------------------------------------------- whose jobs

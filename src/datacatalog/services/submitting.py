@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
 from datacatalog.domain.archive import PRODUCTS
 from datacatalog.domain.documents import JsonObject, minified
-from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, UnknownRecord
+from datacatalog.domain.errors import AlreadyExists, DatacatalogError, InvalidField, NoSuchPath, UnknownRecord
 from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
+from datacatalog.services.archives import check_unclaimed, claim, release
 from datacatalog.services.env import Env, Principal
 
 ARCHIVES = "/archive/jobs"
@@ -27,16 +29,15 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
         env: acting for the principal.
         delivery_id: the request's own id, by which a repeat of it is recognized.
     Raises:
-        AlreadyExists: the id was used for another definition.
+        AlreadyExists: the id was used for another definition; or its outputs would go into another job's archive.
         InvalidField, UnknownRecord, PlatformDown: as the platform says; or its outputs would go among others.
     """
     key = _key(principal, delivery_id)
     mark = hashlib.sha256(minified(definition).encode()).hexdigest()
     known = delivery_id is not None and env.store.read(lambda work: _check_mark(key, mark, work))
     placed = _archived(definition, key)
-    if not known:
-        _check_free(placed, env)
-    job = env.platform.submit(placed, key=key, owner=principal.name, tenant=tenant_of(env))
+    with nullcontext() if known else _claimed(placed, key, env):
+        job = env.platform.submit(placed, key=key, owner=principal.name, tenant=tenant_of(env))
     if delivery_id is not None and not known:
         # Only now: what was refused had no effect, and may be sent again as it should have been.
         env.store.transact(lambda work: _remember(key, mark, work, env))
@@ -97,11 +98,37 @@ def _archived(definition: JsonObject, key: str) -> JsonObject:
     return {**definition, "archivePath": f"{ARCHIVES}/{key}"} if wanted else definition
 
 
-def _check_free(definition: JsonObject, env: Env) -> None:
-    """Refuse a directory where something is, or where the archives of the ledger's jobs are.  Raises InvalidField."""
+@contextmanager
+def _claimed(definition: JsonObject, key: str, env: Env) -> Iterator[None]:
+    """Keep the directory of a job's outputs for it, unless it is refused.
+
+    Raises:
+        InvalidField: something is there already, or it is where the archives of the ledger's jobs are.
+        AlreadyExists: it is another job's, or lies in there.
+    """
     path, system = definition.get("archivePath"), definition.get("archiveSystem") or env.rules.default_system
     if not path:
+        yield
         return
+    _check_free(system, path, env)
+
+    def take(work: Work) -> None:
+        check_unclaimed(system, path, work, key=key)
+        claim(system, path, key, work, at=env.clock.now())
+
+    env.store.transact(take)
+    try:
+        yield
+    except DatacatalogError:
+        env.store.transact(lambda work: release(system, path, work))
+        raise
+    with suppress(DatacatalogError):
+        # Where it can be seen, nobody takes a directory above it for an empty one.
+        env.storage.make_directory(system, path)
+
+
+def _check_free(system: str, path: str, env: Env) -> None:
+    """Refuse a directory where something is, or where the archives of the ledger's jobs are.  Raises InvalidField."""
     if f"{path}/".startswith(f"{PRODUCTS}/"):
         raise InvalidField("archivePath", f"below {PRODUCTS} are the archives of managed jobs; take another")
     if system not in env.storage.systems():

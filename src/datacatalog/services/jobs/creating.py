@@ -12,16 +12,16 @@ from datacatalog.domain.errors import AlreadyExists
 from datacatalog.domain.identifiers.sessions import draw_session
 from datacatalog.domain.jobs.identity import job_uuid
 from datacatalog.domain.jobs.job import Job, new_job
-from datacatalog.domain.kinds import Kind, Relation, TypedUuid
+from datacatalog.domain.kinds import Relation, TypedUuid
 from datacatalog.domain.linkage.levels import Linkage
 from datacatalog.domain.records import Link
 from datacatalog.ports.stores import Work
 from datacatalog.services import access
+from datacatalog.services.archives import check_unclaimed
 from datacatalog.services.env import Env, new_salt
 from datacatalog.services.finding import inputs_in
 from datacatalog.services.linkage import resolve
 from datacatalog.services.pipelines import active_pipeline
-from datacatalog.services.tenancy import unconfined
 from datacatalog.services.webhooks import announce
 
 
@@ -78,14 +78,14 @@ def place_job(plan: JobPlan, env: Env) -> tuple[str, str] | None:
     """Find out where a job archives, and make that directory; None where the job is there already.
 
     This comes before the commit: an instance directory is made exclusively, and where a name is taken another is drawn; a path of
-    the job's own may be there, but without files. (A crash between the two leaves an empty directory and no job.)
+    the job's own may be there, but empty. (A crash between the two leaves an empty directory and no job.)
 
     Returns:
         Archive path and session.
     Raises:
         UnknownRecord: the pipeline, or an identifier among the linkage parameters, is not in the catalog.
         NotInService: the pipeline.
-        AlreadyExists: the session that was asked for is taken; a path of the job's own is another job's, or has files.
+        AlreadyExists: the session that was asked for is taken; a path of the job's own is another job's, or is not empty.
         MixedLinkage, InvalidField, UnsafePath, StorageDown.
     """
 
@@ -116,12 +116,13 @@ def _make_archive(plan: JobPlan, system: str, path: str, env: Env) -> None:
     """Make the directory of a job that is to be created; without instances, equal runs share one on purpose.
 
     Raises:
-        AlreadyExists: it is there already, or (a path of the job's own) has files.
+        AlreadyExists: it is there already, or (a path of the job's own) is not empty.
     """
     own = plan.archive_path is not None
     env.storage.make_directory(system, path, exclusive=plan.instanced and not own)
-    if own and next(iter(env.storage.walk(system, path)), None) is not None:
-        raise AlreadyExists(f"archive_path {path} has files already")
+    # A directory in there may be the archive of a job that has not ended yet.
+    if own and env.storage.list(system, path, limit=1):
+        raise AlreadyExists(f"archive_path {path} has files already, or directories")
 
 
 def _uuid_of(plan: JobPlan, linkage: Linkage, env: Env) -> TypedUuid:
@@ -199,14 +200,5 @@ def _check_unclaimed(plan: JobPlan, work: Work, env: Env) -> None:
     """
     if plan.archive_path is None:
         return
-    path = check_archive_path(plan.archive_path)
     system = plan.archive_system or env.rules.default_system
-    names = path.strip("/").split("/")
-    for depth in range(1, len(names) + 1):
-        above = "/" + "/".join(names[:depth])
-        # Storage systems are shared between tenants, so whose job that is makes no difference.
-        claimed = (
-            unconfined(work).records.page(Kind.PIPELINEJOB, {"archive_path": above}, hidden=True).records
-        )
-        if any(record.body["archive_system"] == system for record in claimed):
-            raise AlreadyExists(f"archive_path {path} lies in {above}, which is another job's")
+    check_unclaimed(system, check_archive_path(plan.archive_path), work)
