@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from datacatalog.adapters.platforms.local.jobs import FINAL, Accepted, Step
+from datacatalog.adapters.platforms.local.jobs import ARCHIVED, FINAL, Accepted, Step
 from datacatalog.adapters.platforms.local.orders import EVERY_STATUS, Notification
 from datacatalog.adapters.platforms.local.values import duration_text
 from datacatalog.domain.documents import JsonObject
@@ -71,7 +71,7 @@ def job_document(accepted: Accepted, steps: Sequence[Step], site: Site) -> JsonO
             if uris and not order.app.inputs[name].fixed
         },
         "parameters": {name: [value] for name, value in order.parameters.items()},
-        "_links": _links(accepted, site),
+        "_links": _links(accepted, site, archived=steps[-1].status in ARCHIVED),
     }
 
 
@@ -130,18 +130,20 @@ def _date(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds")
 
 
-def _links(accepted: Accepted, site: Site) -> Mapping[str, JsonObject]:
+def _links(accepted: Accepted, site: Site, *, archived: bool) -> Mapping[str, JsonObject]:
     own = job_url(site.api_url, accepted.id)
     archive = accepted.order.archive
     links = {
         "self": own,
         "app": app_url(site.api_url, accepted.order.app.id),
         "executionSystem": system_url(site.api_url, site.system),
-        "owner": f"{site.api_url}/profiles/v2/{quote(accepted.owner or site.owner, safe='')}",
         "history": f"{own}/history",
         "outputs": f"{own}/outputs/listings",
     }
     if archive:
-        listing = f"{site.api_url}/files/v2/listings/system/{archive.system}/{quote(archive.path)}"
-        links |= {"archiveSystem": system_url(site.api_url, archive.system), "archiveData": listing}
+        links["archiveSystem"] = system_url(site.api_url, archive.system)
+    if archive and archived:
+        links["archiveData"] = (
+            f"{site.api_url}/files/v2/listings/system/{archive.system}{quote(archive.path)}"
+        )
     return {name: {"href": url} for name, url in links.items()}

@@ -29,6 +29,8 @@ from datacatalog.domain.errors import LeaseLost, UnknownRecord
 
 PENDING = "PENDING"
 FINAL = frozenset({"FINISHED", "FAILED", "STOPPED"})
+ARCHIVED = frozenset({"ARCHIVING_FINISHED", "FINISHED"})
+"""What a job made is in its archive then."""
 
 _ID = re.compile(r"[0-9]{19}-242ac11b-0001-007")
 _SMALLEST, _ABOVE_LARGEST = 10**18, 2**63

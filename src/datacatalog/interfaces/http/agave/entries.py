@@ -12,8 +12,8 @@ from datacatalog.domain.paths import components, joined
 from datacatalog.interfaces.http.agave.paging import Page
 from datacatalog.ports.storage import Entry
 
-Address = Callable[[str], str]
-"""From a path to the URL of its content."""
+Address = Callable[[Entry], str]
+"""From an entry to the URL of its content: of a file its bytes, of a directory its listing."""
 DIRECTORY = "text/directory"
 _BYTES = "application/octet-stream"
 
@@ -61,10 +61,14 @@ def shown(entry: Entry, system: str, url: Address, *, itself: str = "", writes: 
         "lastModified": published(entry.modified),
         "permissions": "READ_WRITE" if writes else "READ",
         "system": system,
-        "_links": {"self": {"href": url(entry.path)}},
+        "_links": {"self": {"href": url(entry)}},
     }
 
 
-def address(base: str) -> Address:
-    """Return what makes URLs of paths: below `base`, each name encoded."""
-    return lambda path: base + quote(path)
+def address(base: str, below: str = "") -> Address:
+    """Return what makes URLs of entries: `base`, what there is of the entry, `below`, and its path, each name encoded."""
+
+    def url(entry: Entry) -> str:
+        return f"{base}/{'listings' if entry.directory else 'media'}{below}{quote(entry.path)}"
+
+    return url

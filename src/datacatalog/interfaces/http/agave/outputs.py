@@ -40,7 +40,7 @@ class OutputRoutes:
     async def listing(self, request: HttpRequest) -> Response:
         env, job = await self._admitted(request)
         part, path = page(asked(request, *PAGING)), path_in(request)
-        url = address(f"{job_url(self._desk.app.settings.api_url, job)}/outputs/media")
+        url = address(f"{job_url(self._desk.app.settings.api_url, job)}/outputs")
 
         def look() -> list[JsonObject]:
             system = str(job_of(job, env).detail.get("executionSystem", ""))

@@ -52,7 +52,7 @@ def path_in(request: HttpRequest) -> str:
 
 def shown_at(place: Place, entry: Entry, principal: Principal, *, itself: str = "") -> JsonObject:
     """Return an entry of the place's system as Agave shows one."""
-    url = address(f"{place.env.rules.api_url}{BASE}/media/system/{place.system}")
+    url = address(f"{place.env.rules.api_url}{BASE}", f"/system/{place.system}")
     return shown(entry, place.system, url, itself=itself, writes=principal.level == "UPDATE")
 
 
