@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from tests.acceptance.world import Request, World, bearer, nonce
 
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.services.access import make_admin_token
 from datacatalog.services.throttle import FREE_GUESSES, WINDOW
+from tests.acceptance.world import Request, World, bearer, nonce
 
 GUESSER = "192.0.2.7"
 PER_MINUTE = 500

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.acceptance.world import world
 
 from tests.acceptance.guessing import guess
+from tests.acceptance.world import world
 
 
 @pytest.mark.parametrize("target", ["update token", "administrative token", "nonce", "bearer token"])

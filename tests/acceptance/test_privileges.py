@@ -6,11 +6,11 @@ import asyncio
 from collections import Counter
 
 import pytest
-from tests.acceptance.keys import Key, is_document, keys, tokens
-from tests.acceptance.world import HOME, Request, World, world
 
 from datacatalog.domain.privileges import NEEDS, Shows, includes
 from tests.acceptance.doors import DOORS, OPEN, ROOTS, Door
+from tests.acceptance.keys import Key, is_document, keys, tokens
+from tests.acceptance.world import HOME, Request, World, world
 
 ALWAYS_REFUSED = {"none", "wrong", "of another document", "revoked", "expired admin"}
 

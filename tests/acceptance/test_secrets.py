@@ -12,7 +12,6 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from tests.acceptance.world import Platform, Request, World, bearer, nonce, world
 
 from datacatalog.adapters.stores.memory.tables import Tables
 from datacatalog.domain.jobs.lifecycle import State
@@ -21,6 +20,7 @@ from datacatalog.interfaces.worker.loop import Worker
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.services import dispatch
 from datacatalog.services.access import make_admin_token
+from tests.acceptance.world import Platform, Request, World, bearer, nonce, world
 
 PATH = "/actors/v2/{}/messages"
 
