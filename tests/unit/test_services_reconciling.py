@@ -99,8 +99,7 @@ def test_job_is_not_asked_for_before_the_interval_is_over(here: Memory):
     [
         ("local", "FAILED", "FAILED"), ("agave", "STOPPED", "FAILED"), ("agave", "FINISHED", "FINISHED"),
         ("tapis", "CANCELLED", "FAILED"), ("tapis", "FINISHED", "FINISHED"), ("tapis", "STOPPED", "CREATED"),
-        ("slurm", "COMPLETED", "FINISHED"), ("slurm", "TIMEOUT", "FAILED"), ("slurm", "FINISHED", "CREATED"),
-        ("slurm", "RUNNING", "RUNNING"), ("slurm", "STOPPED", "CREATED"),
+        ("agave", "RUNNING", "RUNNING"), ("tapis", "PAUSED", "CREATED"),
     ],
 )  # fmt: skip
 def test_words_are_those_of_the_platform(here: Memory, platform: str, status: str, state: str):

@@ -109,9 +109,12 @@ SLURM = StatusTable(
         "UPDATE_DB": Event.RESOURCE,
     }
 )
-"""Slurm, whose jobs are not requeued. Source: its page on job state codes, states and flags."""
+"""Slurm, whose jobs are not requeued: what runs commands of the local platform, which tells of them in Agave's words.
 
-TABLES: Mapping[str, StatusTable] = {"local": AGAVE, "agave": AGAVE, "tapis": TAPIS, "slurm": SLURM}
+Source: its page on job state codes, states and flags.
+"""
+
+TABLES: Mapping[str, StatusTable] = {"local": AGAVE, "agave": AGAVE, "tapis": TAPIS}
 """Name of a platform (`Platform.name`, or the kind of a callback's body) -> its table."""
 
 

@@ -30,6 +30,7 @@ from datacatalog.domain.errors import (
     UnknownRecord,
 )
 from datacatalog.domain.identifiers.platforms import job_url
+from datacatalog.domain.jobs.statuses import AGAVE
 from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
 from datacatalog.ports.storage import Entry
@@ -37,7 +38,6 @@ from datacatalog.ports.storage import Entry
 _JOBS = "/jobs/v2"
 _LOOKED_THROUGH = 1000
 """How many recent jobs are looked through for one that was submitted before."""
-_OVER = frozenset({"FINISHED", "FAILED", "STOPPED", "KILLED", "DELETED", "ARCHIVING_FAILED"})
 _SECRET = ("notifications",)
 
 
@@ -117,8 +117,9 @@ class AgavePlatform:
         try:
             self._tenant.send("POST", job_path(_JOBS, id), body, unknown_job(id), place="action")
         except (InvalidField, Conflict):
-            # A job that is over cannot be stopped, which is as well.
-            if self.job(id).status not in _OVER:
+            # A job that is over, or has nothing left to run, cannot be stopped, which is as well.
+            status = self.job(id).status
+            if not AGAVE.final(status) and status != "ARCHIVING_FAILED":
                 raise
 
     # -------------------------------------------------------------------------------- outputs

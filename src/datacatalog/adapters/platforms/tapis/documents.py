@@ -7,8 +7,7 @@ from typing import Any
 from datacatalog.adapters.platforms.tapis.apps import agave_id, run_time
 from datacatalog.adapters.remote.answers import text_or, whole
 from datacatalog.domain.documents import JsonObject
-
-OVER = frozenset({"FINISHED", "FAILED", "CANCELLED"})
+from datacatalog.domain.jobs.statuses import TAPIS
 
 
 def job_document(job: JsonObject, link: str) -> dict[str, Any]:
@@ -49,9 +48,8 @@ def output_place(job: JsonObject) -> tuple[str, str]:
 
     Outputs are archived once the job is over, unless it failed in a way that spares that.
     """
-    archived = (
-        text_or(job, "status").upper() in OVER and text_or(job, "remoteOutcome") != "FAILED_SKIP_ARCHIVE"
-    )
+    over = TAPIS.final(text_or(job, "status").upper())
+    archived = over and text_or(job, "remoteOutcome") != "FAILED_SKIP_ARCHIVE"
     if archived and text_or(job, "archiveSystemId") and text_or(job, "archiveSystemDir"):
         return text_or(job, "archiveSystemId"), text_or(job, "archiveSystemDir")
     return text_or(job, "execSystemId"), text_or(job, "execSystemOutputDir")

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from datacatalog.adapters.platforms.tapis.apps import App, agave_id, described, read_app, split_id
-from datacatalog.adapters.platforms.tapis.documents import OVER, job_document, output_place
+from datacatalog.adapters.platforms.tapis.documents import job_document, output_place
 from datacatalog.adapters.platforms.tapis.registering import app_request
 from datacatalog.adapters.platforms.tapis.requests import TENANT_TAG, key_tag, submit_request, tenant_tag
 from datacatalog.adapters.remote.answers import PAGE, an_object, instant, paged, text, text_or
@@ -32,6 +32,7 @@ from datacatalog.domain.errors import (
     PlatformDown,
     UnknownRecord,
 )
+from datacatalog.domain.jobs.statuses import TAPIS
 from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob, PlatformStep
 from datacatalog.ports.storage import Entry
@@ -128,7 +129,7 @@ class TapisPlatform:
             self._tenant.send("POST", f"{job_path(_JOBS, id)}/cancel", None, unknown_job(id), place="action")
         except Conflict:
             # A job that is over cannot be cancelled, which is as well.
-            if self.job(id).status not in OVER:
+            if not TAPIS.final(self.job(id).status):
                 raise
 
     # -------------------------------------------------------------------------------- outputs
