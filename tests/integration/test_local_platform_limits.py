@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 from datacatalog.adapters.platforms.local.commands import Command
 from datacatalog.adapters.platforms.local.executors import LocalExecutor
 from datacatalog.adapters.platforms.local.limits import Limits
+from datacatalog.adapters.platforms.local.processes import MARK, is_running
 from datacatalog.adapters.platforms.local.runner import Ending, run
 from datacatalog.adapters.platforms.local.slots import Slots
 from datacatalog.domain.errors import NotYet
@@ -109,6 +111,24 @@ def test_place_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
         with slots.taken("a") as own:
             assert own, "what an earlier worker holds for the same job is the job's"
         holder.kill()
+    with slots.taken("b") as taken:
+        assert taken
+
+
+def test_place_of_a_killed_worker_is_taken_while_its_command_still_runs(tmp_path: Path) -> None:
+    jobs = tmp_path.absolute()
+    slots = Slots(tmp_path / "slots", 1, runs=lambda job: is_running(jobs / job))
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from datacatalog.adapters.platforms.local.slots import Slots\n"
+        "with Slots(Path(sys.argv[1]), 1).taken('a'): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path / "slots")], check=False)
+    left = {"PATH": os.defpath, MARK: str(jobs / "a")}
+    with subprocess.Popen(["sleep", "60"], env=left) as command:
+        until(lambda: is_running(jobs / "a"))
+        with slots.taken("b") as taken:
+            assert not taken
+        command.kill()
     with slots.taken("b") as taken:
         assert taken
 

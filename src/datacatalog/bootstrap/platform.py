@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from datacatalog.adapters.platforms.local import LocalPlatform
 from datacatalog.adapters.platforms.local.executors import Executor, LocalExecutor
@@ -10,6 +11,7 @@ from datacatalog.adapters.platforms.local.isolation import Isolation
 from datacatalog.adapters.platforms.local.limits import Limits
 from datacatalog.adapters.platforms.local.notifications import QUEUE as NOTIFICATIONS_QUEUE
 from datacatalog.adapters.platforms.local.platform import JOBS_QUEUE, STOPS_QUEUE
+from datacatalog.adapters.platforms.local.processes import is_running
 from datacatalog.adapters.platforms.local.slots import Slots
 from datacatalog.adapters.platforms.slurm import Slurm, SlurmExecutor
 from datacatalog.bootstrap.computing import Computing
@@ -76,8 +78,15 @@ def _executor(settings: Settings) -> Executor:
             isolation=config["isolation"],
             hidden=hidden,
         )
-    slots = Slots(work / ".slots", config["concurrency"]) if config["concurrency"] else None
-    return LocalExecutor(slots, Isolation(config["isolation"], hidden))
+    return LocalExecutor(
+        _slots(work.absolute(), config["concurrency"]), Isolation(config["isolation"], hidden)
+    )
+
+
+def _slots(work: Path, count: int | None) -> Slots | None:
+    if count is None:
+        return None
+    return Slots(work / ".slots", count, runs=lambda job: is_running(work / job))
 
 
 def _slurm(settings: Settings, config: JsonObject) -> Slurm:

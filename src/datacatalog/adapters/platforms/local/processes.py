@@ -56,6 +56,11 @@ class ProcessId:
         return ProcessId.of(self.pid) == self
 
 
+def is_running(folder: Path) -> bool:
+    """Tell whether anything runs for the job of a folder."""
+    return any(_is_of(pid, folder) for pid in _pids())
+
+
 def end_job(folder: Path, leader: ProcessId | None) -> None:
     """Kill whatever still runs for a job, descendants that left its process group included.
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 class Slots:
-    """A number of places for commands. A process that dies gives up its places, since the kernel does.
+    """A number of places for commands. A process that dies gives up its places, once the command is gone, too.
 
     Args:
         folder: the same for all workers of an installation; made when it is first needed.
+        runs: tells whether anything of a job runs here, whoever started it; a command outlives a worker that was killed
+            by a moment.
     """
 
-    def __init__(self, folder: Path, count: int) -> None:
-        self._folder, self.count = folder, count
+    def __init__(self, folder: Path, count: int, runs: Callable[[str], bool] = lambda job: False) -> None:
+        self._folder, self.count, self._runs = folder, count, runs
 
     @contextmanager
     def taken(self, job: str) -> Iterator[bool]:
@@ -30,12 +32,13 @@ class Slots:
         for number in range(self.count):
             descriptor = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if _lock(descriptor):
+                locked, last = _lock(descriptor), os.pread(descriptor, 100, 0).decode()
+                if locked and (last in ("", job) or not self._runs(last)):
                     os.ftruncate(descriptor, 0)
-                    os.write(descriptor, job.encode())
+                    os.pwrite(descriptor, job.encode(), 0)
                     yield True
                     return
-                own = own or os.pread(descriptor, 100, 0) == job.encode()
+                own = own or last == job
             finally:
                 os.close(descriptor)
         yield own
