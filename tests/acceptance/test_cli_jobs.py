@@ -107,6 +107,13 @@ def test_events_move_a_job_and_are_kept(shell: Shell) -> None:
     ]
 
 
+def test_reason_that_came_in_body_and_url_is_told_once(shell: Shell) -> None:
+    job = shell.job()
+    said = {"status": "STOPPED", "lastStatusMessage": "on request", "note": "on request"}
+    shell.ok("jobs", "event", job, "run", "--data", json.dumps(said))
+    assert shell.ok("jobs", "history", job).splitlines()[-1].endswith("STOPPED: on request")
+
+
 def test_owner_of_the_files_is_held_to_the_same_rules(shell: Shell) -> None:
     job = shell.job(rules=1)
     event = ("jobs", "event", job)

@@ -213,7 +213,9 @@ def test_file_is_put_into_a_directory_or_under_its_own_path(site: Site, here: Pa
 
 
 def test_file_that_is_there_is_written_over_only_where_it_might_be_removed(site: Site, here: Path):
-    assert refused(upload(site, f"/{here.name}", "a.txt", b"new"), 409)["code"] == "already-exists"
+    twice = upload(site, f"/{here.name}", "a.txt", b"new")
+    assert refused(twice, 409)["code"] == "already-exists"
+    assert "storage.clearable" in twice.json()["message"]
     assert (here / "a.txt").read_bytes() == b"0123456789"
     folder = root(site) / "products" / "v2" / here.name
     folder.mkdir(parents=True)

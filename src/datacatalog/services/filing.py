@@ -135,7 +135,10 @@ def _check_free(place: Place, path: str) -> None:
     try:
         check_clearable(path, place.env.rules.clearable)
     except NotClearable:
-        raise AlreadyExists(f"agave://{place.system}{path} is there, and may not be written over") from None
+        raise AlreadyExists(
+            f"agave://{place.system}{path} is there, and may not be written over:"
+            " that is done below the prefixes of storage.clearable alone"
+        ) from None
 
 
 def _text(order: JsonObject, name: str) -> str:

@@ -173,6 +173,7 @@ def _gist(data: JsonObject) -> str:
     """Return what people want to know of an event's data: what its sender said in words, or how it begins."""
     from datacatalog.interfaces.cli.output import printable
 
-    told = [str(data[field]) for field in TELLING if data.get(field)]
+    # A callback says why in its body and in its URL.
+    told = dict.fromkeys(str(data[field]) for field in TELLING if data.get(field))
     text = ": ".join(told) if told else printable(data) if data else ""
     return text if len(text) <= GIST_MAX else f"{text[: GIST_MAX - 1]}…"
