@@ -220,10 +220,12 @@ def test_guessing_nonces_is_slowed_down_and_a_right_one_still_passes(site: Site)
 # ------------------------------------------------------------------------------ nonces over HTTP
 
 
-def nonces(site: Site, body: Any = None, *, actor: str = "jobs-manager") -> httpx.Response:
+def nonces(
+    site: Site, body: Any = None, *, actor: str = "jobs-manager", by: str | None = None
+) -> httpx.Response:
     return site.client.post(
         f"/actors/v2/{actor}/nonces",
-        params={"x-nonce": site.catalog.nonce},
+        params={"x-nonce": by or site.catalog.nonce},
         content=body if isinstance(body, bytes) else json.dumps({} if body is None else body),
     )
 
@@ -251,7 +253,8 @@ def test_nonce_is_made_shown_once_listed_without_itself_and_revoked(site: Site):
 
 
 def test_nonce_without_conditions_is_unlimited(site: Site):
-    made = nonces(site, b"").json()["result"]
+    keeper = create_nonce(site.app.env, actor="*", owner="tests", level="UPDATE")
+    made = nonces(site, b"", by=keeper).json()["result"]
     assert made["maxUses"] == -1
     (shown,) = [
         n
@@ -287,6 +290,23 @@ def test_nonce_that_cannot_be_is_not_made(site: Site, body: Any):
     answer = nonces(site, body)
     assert (answer.status_code, answer.json()["status"]) == (400, "error")
     assert site.dump() == before
+
+
+def test_nonce_neither_outlives_the_one_that_made_it_nor_has_more_uses(site: Site):
+    env = site.app.env
+    passing = create_nonce(env, actor="*", owner="o", level="UPDATE", lifetime=timedelta(seconds=60))
+    made = nonces(site, {"lifetimeSeconds": 3600}, by=passing).json()["result"]
+    assert made["expireTime"] == nonces(site, {}, by=passing).json()["result"]["expireTime"]
+    assert made["expireTime"] < nonces(site, {}).json()["result"]["expireTime"]
+    counted = create_nonce(env, actor="*", owner="o", level="UPDATE", max_uses=1)
+    answer = nonces(site, {}, by=counted)
+    assert (answer.status_code, answer.json()["result"]["code"]) == (403, "insufficient-credentials")
+
+
+def test_nonce_of_callbacks_shows_nothing(site: Site):
+    known = site.app.settings.secrets.nonces["jobs-manager"]
+    for path in ("", "/executions", "/executions/1", "/executions/1/logs", "/nonces"):
+        assert site.get(f"/actors/v2/jobs-manager{path}", nonce=known).status_code == 403
 
 
 def test_whoever_keeps_the_nonces_of_one_actor_cannot_revoke_those_of_others(site: Site):

@@ -156,6 +156,8 @@ def test_nonce_of_callback_urls_is_known_as_such(here: Memory):
     assert not admit(here, nonce).calls_back
     rules = replace(here.env.rules, callback_nonces={"jobs-manager": nonce})
     assert admit(here.with_ports(rules=rules), nonce).calls_back
+    with pytest.raises(InsufficientCredentials, match="good for messages alone"):
+        admit(here.with_ports(rules=rules), nonce, level="READ")
 
 
 def test_nonce_expires_to_the_second(here: Memory):

@@ -34,6 +34,7 @@ from datacatalog.domain.tokens import (
 from datacatalog.ports.stores import Credential, Work
 from datacatalog.services.env import Env, Principal
 
+_OF_MESSAGES = "EXECUTE"
 NONCE_BYTES = 24
 
 # ------------------------------------------------------------------------------------------ documents
@@ -154,7 +155,7 @@ def authenticate(
     Raises:
         MissingCredentials: it shows none.
         BadCredentials: they are unknown, expired or used up.
-        InsufficientCredentials: they are for another actor, or of a lower level.
+        InsufficientCredentials: they are for another actor, or of a lower level; or they are for callbacks, and it is none.
     """
     if bearer is not None:
         principal = env.bearer(bearer)
@@ -175,6 +176,9 @@ def authenticate(
         raise InsufficientCredentials.actor("the nonce", found.actor)
     if not includes(found.level, level):
         raise InsufficientCredentials.level("the nonce", found.level, level)
+    calls_back = found.digest in map(digest_of, env.rules.callback_nonces.values())
+    if calls_back and level != _OF_MESSAGES:
+        raise InsufficientCredentials("the nonce is that of callbacks, and good for messages alone")
     limited = "limited-nonce" if found.uses_left is not None else "nonce"
     return Principal(
         name=found.owner,
@@ -182,7 +186,8 @@ def authenticate(
         level=found.level,
         tenant=found.tenant,
         spent=spent,
-        calls_back=found.digest in map(digest_of, env.rules.callback_nonces.values()),
+        calls_back=calls_back,
+        until=found.expires,
     )
 
 

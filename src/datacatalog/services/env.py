@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from datacatalog.domain.identifiers.typed import Identity
@@ -31,6 +31,7 @@ class Principal:
         spent: the uses of its nonce are all counted; it may only be told again what it was answered.
         operates: it has the files of the installation, and acts for it; everything is within its reach.
         calls_back: it came with the nonce of callback URLs, which go wherever jobs run (see services.reception).
+        until: when its nonce expires; None: never, or it came with none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Principal:
     spent: bool = False
     operates: bool = False
     calls_back: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

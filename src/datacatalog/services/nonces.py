@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Required, TypedDict, Unpack
 
 from datacatalog.domain.errors import InsufficientCredentials, InvalidField
@@ -27,6 +27,7 @@ class Conditions(TypedDict, total=False):
     lifetime: timedelta | None
     tenant: str
     within: str
+    until: datetime | None
 
 
 def create_nonce(env: Env, **conditions: Unpack[Conditions]) -> str:
@@ -44,6 +45,7 @@ def add_nonce(
     lifetime: timedelta | None = None,
     tenant: str = "",
     within: str = "UPDATE",
+    until: datetime | None = None,
 ) -> tuple[Credential, str]:
     """Make a nonce, of which only the digest is kept.
 
@@ -52,7 +54,7 @@ def add_nonce(
         max_uses: None: unlimited.
         lifetime: None: until it is revoked.
         tenant: whose people it is for; "": the installation's own.
-        within: the level of whoever makes it.
+        within, until: level and end of the nonce that makes it, beyond which it does not go; None: it has no end.
     Returns:
         What is kept of it, and itself: `<TENANT>_<32 characters>`, 192 random bits; shown this once.
     Raises:
@@ -70,11 +72,13 @@ def add_nonce(
     prefix = re.sub("[^A-Za-z0-9.-]", "-", tenant) or NONCE_PREFIX
     nonce = f"{prefix}_{secrets.token_urlsafe(NONCE_BYTES)}"
     made = env.clock.now()
+    asked = None if lifetime is None else made + lifetime
+    ends = [end for end in (asked, until) if end is not None]
     credential = Credential(
         digest=digest_of(nonce),
         kind="nonce",
         created=made,
-        expires=None if lifetime is None else made + lifetime,
+        expires=min(ends, default=None),
         actor=actor,
         level=level,
         uses_left=max_uses,

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from datacatalog.domain.documents import published
-from datacatalog.domain.errors import InvalidField, UnknownRecord
+from datacatalog.domain.errors import InsufficientCredentials, InvalidField, UnknownRecord
 from datacatalog.domain.privileges import level_of
 from datacatalog.domain.strict_json import parse_object
 from datacatalog.interfaces.http.actors import actor_name
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.ports.stores import Credential
-from datacatalog.services import nonces
+from datacatalog.services import access, nonces
 from datacatalog.services.env import Principal
 
 _FIELDS = frozenset({"level", "maxUses", "lifetimeSeconds", "description"})
@@ -61,7 +61,9 @@ class NonceRoutes:
 
     async def _create(self, request: HttpRequest) -> Response:
         name = actor_name(request, self._desk)
-        principal = await self._desk.admit(request, name, level_of("nonces", "create"))
+        principal = await self._desk.recognise(request, name, level_of("nonces", "create"))
+        if access.is_limited(principal):
+            raise InsufficientCredentials("the nonce is of counted uses, and makes no others")
         make = self._made(parse_object(await self._desk.body(request) or b"{}"), name, principal)
         made, nonce = await self._desk.run(make)
         return success({**self._shown(made, name), "id": nonce}, http=201)
@@ -85,6 +87,7 @@ class NonceRoutes:
             lifetime=None if seconds is None else timedelta(seconds=max(0, min(seconds, 10**9))),
             tenant=principal.tenant,
             within=principal.level,
+            until=principal.until,
         )
 
     async def _revoke(self, request: HttpRequest) -> Response:
