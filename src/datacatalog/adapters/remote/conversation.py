@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlencode
 
-from datacatalog.adapters.remote.answers import an_object, printable, read
-from datacatalog.adapters.remote.streams import ChunkReader
+from datacatalog.adapters.remote.answers import PAGE, an_object, paged, printable, read
+from datacatalog.adapters.streams import as_file
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
     DatacatalogError,
@@ -73,17 +74,15 @@ class Conversation:
         *,
         header: str,
         scheme: str = "",
-        called: str = "platform_token",
     ) -> None:
         """
         Args:
             url: base URL, with or without a slash at its end.
             header: name of the header that carries the token, e.g. "X-Tapis-Token".
             scheme: what stands before the token there, e.g. "Bearer".
-            called: what the token is called in secrets.json, for errors.
         """
         self._outgoing, self.url, self._tokens = outgoing, url.rstrip("/"), tokens
-        self._header, self._scheme, self._called = header, scheme, called
+        self._header, self._scheme = header, scheme
 
     def get(self, path: str, missing: DatacatalogError, *, query: Mapping[str, object] | None = None) -> Any:
         """Return the result of a GET.
@@ -93,6 +92,27 @@ class Conversation:
             missing: raised where there is no such thing.
         """
         return self._result("GET", path + _query(query), None, missing, "", {})
+
+    def pages(
+        self,
+        path: str,
+        missing: DatacatalogError,
+        query: Mapping[str, object] | None = None,
+        *,
+        skip: str = "offset",
+        start: int = 0,
+    ) -> Iterator[JsonObject]:
+        """Yield what the GETs of a long list tell, page by page.
+
+        Args:
+            skip: what the service calls the number of entries to pass over.
+            start: that number of the first page.
+        """
+
+        def page(entries: int) -> Any:
+            return self.get(path, missing, query={**(query or {}), "limit": PAGE, skip: entries})
+
+        return paged(page, _what("GET", path), start=start)
 
     def send(
         self,
@@ -147,7 +167,7 @@ class Conversation:
                     self._outgoing.open("GET", self.url + path, headers=self._headers(token))
                 )
                 if 200 <= answer.status < 300:
-                    return ChunkReader(answer.chunks, stack.pop_all(), what).buffered()
+                    return as_file(_whole(answer.chunks, what), stack.pop_all().close)
                 body = _head(answer.chunks)
             except Unreachable as e:
                 raise PlatformDown(f"{what}: {e}") from e
@@ -207,7 +227,7 @@ class Conversation:
         told = f": {said}" if said else ""
         if reply.status == 401:
             return Misconfigured(
-                f"{self.url} does not accept the token ({self._called} of secrets.json){told}"
+                f"{self.url} does not accept the token (platform_token of secrets.json){told}"
             )
         if reply.status == 403:
             return Refused(f"{self.url} does not let the account of this installation do that{told}")
@@ -242,7 +262,14 @@ def _message(body: bytes) -> str:
     return printable(envelope.get("message")) if isinstance(envelope, Mapping) else ""
 
 
-def _head(chunks: Any) -> bytes:
+def _whole(chunks: Iterator[bytes], what: str) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except Unreachable as e:
+        raise PlatformDown(f"{what} broke off: {e}") from e
+
+
+def _head(chunks: Iterator[bytes]) -> bytes:
     found = b""
     for chunk in chunks:
         found += chunk

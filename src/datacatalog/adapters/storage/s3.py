@@ -12,8 +12,8 @@ from typing import BinaryIO
 from datacatalog.adapters.storage.reading import digest, looks
 from datacatalog.adapters.storage.s3_bucket import Bucket, Item
 from datacatalog.adapters.storage.s3_lately import Lately
-from datacatalog.adapters.storage.streams import as_file
 from datacatalog.adapters.storage.telling import told
+from datacatalog.adapters.streams import as_file
 from datacatalog.domain.errors import UnsafePath
 from datacatalog.domain.paths import components, joined
 from datacatalog.ports.storage import Entry, FileInfo, Look, Names, Told
@@ -96,11 +96,13 @@ class S3System:
                 with suppress(FileExistsError):
                     self._bucket.put(self._below(names), b"", new=True)
 
-    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+    def put(self, names: Names, source: BinaryIO, *, new: bool = False) -> FileInfo:
         with told(self._name, names):
             self._check_no_file(names[:-1])
             if self._is_directory(names):
                 raise FileExistsError(0, "is a directory")
+            if new and self._bucket.find(self._key(names)):
+                raise FileExistsError(0, "is there")
             self._lately.forget(names)
             self._bucket.write(self._key(names), source)
             return _info(names, self._file(names))

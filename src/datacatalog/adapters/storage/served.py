@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from datacatalog.adapters.storage.descriptors import InTheWay
 from datacatalog.adapters.storage.reading import digest, looks
-from datacatalog.adapters.storage.streams import as_file
 from datacatalog.adapters.storage.telling import told, uri_of
 from datacatalog.adapters.storage.tree import ENTRIES_MAX, Found, Sort, Tree
 from datacatalog.adapters.storage.trees import is_unfinished
+from datacatalog.adapters.streams import as_file
 from datacatalog.domain.errors import DatacatalogError, StorageDown
 from datacatalog.domain.paths import MAX_PATH_BYTES, check_name, joined
 from datacatalog.ports.storage import Entry, FileInfo, Look, Names, Told
@@ -109,11 +109,14 @@ class ServedSystem:
                 else:
                     self._make(names)
 
-    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+    def put(self, names: Names, source: BinaryIO, *, new: bool = False) -> FileInfo:
         with told(self._name, names):
             self._make(names[:-1])
-            if self._sort(names) is Sort.DIRECTORY:
+            found = self._sort(names)
+            if found is Sort.DIRECTORY:
                 raise FileExistsError(0, "is a directory")
+            if new and found is not None:
+                raise FileExistsError(0, "is there")
             sent_bytes = self._tree.write(names, source)
             written = self._file(names)
             if written.size_bytes != sent_bytes:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from datacatalog.adapters.remote.answers import PAGE, objects, paged
 from datacatalog.adapters.remote.conversation import Conversation
 from datacatalog.adapters.remote.listings import Listed, read_listed
-from datacatalog.adapters.storage.streams import Counted, as_file
 from datacatalog.adapters.storage.tree import Found, Sort
+from datacatalog.adapters.streams import Counted, as_file
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import Conflict, DatacatalogError, NoSuchPath, Refused, Unavailable
 from datacatalog.domain.paths import joined

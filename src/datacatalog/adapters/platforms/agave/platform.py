@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import quote
 
 from datacatalog.adapters.platforms.agave.names import bears, marked, tenant_of
-from datacatalog.adapters.remote.answers import PAGE, an_object, instant, paged, text, text_or
+from datacatalog.adapters.remote.answers import an_object, instant, text, text_or
 from datacatalog.adapters.remote.conversation import Conversation, is_plain
 from datacatalog.adapters.remote.jobs import job_path, job_there, unknown_job
 from datacatalog.adapters.remote.listings import entries, read_listed
@@ -22,7 +22,6 @@ from datacatalog.adapters.remote.marks import Mark, tenant_label
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
-    DatacatalogError,
     InvalidField,
     NoSuchPath,
     NotSupported,
@@ -63,7 +62,7 @@ class AgavePlatform:
         return an_object(self._tenant.get(f"/apps/v2/{app_id}", missing), f"app {app_id}")
 
     def apps(self) -> Sequence[str]:
-        found = self._pages("/apps/v2", PlatformDown("there is no /apps/v2 at the platform"))
+        found = self._tenant.pages("/apps/v2", PlatformDown("there is no /apps/v2 at the platform"))
         return sorted(text(one, "id", "an app in the list") for one in found)
 
     def register(self, definition: JsonObject, *, owner: str) -> JsonObject:
@@ -101,7 +100,7 @@ class AgavePlatform:
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         what = f"the history of job {id}"
-        found = self._pages(f"{job_path(_JOBS, id)}/history", unknown_job(id))
+        found = self._tenant.pages(f"{job_path(_JOBS, id)}/history", unknown_job(id))
         steps = [
             PlatformStep(
                 status=text(one, "status", what).upper(),
@@ -128,8 +127,8 @@ class AgavePlatform:
         where = normalised(path)
         what = f"the outputs of job {id}"
         with job_there(lambda: self.job(id)):
-            found = self._pages(
-                f"{job_path(_JOBS, id)}/outputs/listings{quote(where)}", NoSuchPath(f"job {id}: {where}"), {}
+            found = self._tenant.pages(
+                f"{job_path(_JOBS, id)}/outputs/listings{quote(where)}", NoSuchPath(f"job {id}: {where}")
             )
             return entries((read_listed(one, what, size="length") for one in found), where)
 
@@ -149,20 +148,7 @@ class AgavePlatform:
 
     def _listed(self, query: Mapping[str, object] | None = None, *, start: int = 0) -> Iterator[JsonObject]:
         missing = PlatformDown("there is no /jobs/v2 at the platform")
-        return self._pages(_JOBS, missing, query, start=start)
-
-    def _pages(
-        self,
-        path: str,
-        missing: DatacatalogError,
-        query: Mapping[str, object] | None = None,
-        *,
-        start: int = 0,
-    ) -> Iterator[JsonObject]:
-        def page(offset: int) -> Any:
-            return self._tenant.get(path, missing, query={**(query or {}), "limit": PAGE, "offset": offset})
-
-        return paged(page, f"the answer to GET {path}", start=start)
+        return self._tenant.pages(_JOBS, missing, query, start=start)
 
     def _shown(self, document: JsonObject) -> PlatformJob:
         job_id = text(document, "id", "a job")

@@ -26,7 +26,6 @@ from datacatalog.adapters.remote.marks import Mark, tenant_label
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     Conflict,
-    DatacatalogError,
     NoSuchPath,
     NotSupported,
     PlatformDown,
@@ -40,6 +39,8 @@ from datacatalog.ports.storage import Entry
 _JOBS = "/v3/jobs"
 _APPS = "/v3/apps"
 _STATUS = "JOB_NEW_STATUS"
+_SKIP = "skip"
+"""What Tapis calls the number of entries to pass over."""
 
 
 class TapisPlatform:
@@ -65,7 +66,9 @@ class TapisPlatform:
         return described(self._app(app_id))
 
     def apps(self) -> Sequence[str]:
-        found = self._pages(_APPS, _nothing(_APPS), {"listType": "ALL", "select": "id,version"})
+        found = self._tenant.pages(
+            _APPS, _nothing(_APPS), {"listType": "ALL", "select": "id,version"}, skip=_SKIP
+        )
         what = "an app in the list"
         return sorted(agave_id(text(one, "id", what), text(one, "version", what)) for one in found)
 
@@ -103,7 +106,9 @@ class TapisPlatform:
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
         newest = {"orderBy": "created(desc)", "listType": "MY_JOBS"}
         if tenant is None:
-            found = self._pages(f"{_JOBS}/list", _nothing(f"{_JOBS}/list"), newest, start=offset)
+            found = self._tenant.pages(
+                f"{_JOBS}/list", _nothing(f"{_JOBS}/list"), newest, skip=_SKIP, start=offset
+            )
         else:
             whole = {**newest, "select": "allAttributes"}
             found = self._tagged(tenant_tag(tenant_label(tenant)), whole, start=offset)
@@ -111,7 +116,7 @@ class TapisPlatform:
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         what = f"the history of job {id}"
-        found = self._pages(f"{job_path(_JOBS, id)}/history", unknown_job(id))
+        found = self._tenant.pages(f"{job_path(_JOBS, id)}/history", unknown_job(id), skip=_SKIP)
         steps = [
             PlatformStep(
                 # Older installations call it jobStatus.
@@ -138,10 +143,11 @@ class TapisPlatform:
         where = normalised(path)
         what = f"the outputs of job {id}"
         with job_there(lambda: self.job(id)):
-            found = self._pages(
+            found = self._tenant.pages(
                 f"{job_path(_JOBS, id)}/output/list{quote(where)}",
                 NoSuchPath(f"job {id}: {where}"),
                 {"allowIfRunning": "true"},
+                skip=_SKIP,
             )
             return entries((read_listed(one, what, size="size") for one in found), where)
 
@@ -184,19 +190,6 @@ class TapisPlatform:
         # Whoever answers does not decide what is a repeat: only what bears the tag is one.
         found = paged(page, f"the answer to POST {path}", start=start)
         return (one for one in found if tag in _tags(one))
-
-    def _pages(
-        self,
-        path: str,
-        missing: DatacatalogError,
-        query: Mapping[str, object] | None = None,
-        *,
-        start: int = 0,
-    ) -> Iterator[JsonObject]:
-        def page(skip: int) -> Any:
-            return self._tenant.get(path, missing, query={**(query or {}), "limit": PAGE, "skip": skip})
-
-        return paged(page, f"the answer to GET {path}", start=start)
 
     def _job(self, id: str) -> JsonObject:
         return an_object(self._tenant.get(job_path(_JOBS, id), unknown_job(id)), f"job {id}")
