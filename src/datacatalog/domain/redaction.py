@@ -36,7 +36,8 @@ _HEADER = re.compile(
 )
 _OPTION = re.compile(rf"((?:^|\s)--{_GUARDED}\s+)(?!-)[^\s\"']+", re.I)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@]*@", re.I)
-_BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]+", re.I)
+# `the bearer token is of level READ` shows none.
+_BEARER = re.compile(r"\b(bearer\s+)(?!tokens?(?:[\s,:;)]|\Z))[\w.~+/=-]+", re.I)
 
 
 def without_secrets(value: Any) -> Any:
