@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -219,6 +220,27 @@ def test_replacing_a_file_leaves_one_file(storage: Storage) -> None:
     assert paths(storage) == ["/d/a"]
     with storage.open("data", "/d/a") as file:
         assert file.read() == b"two"
+
+
+def test_of_files_that_are_put_as_new_at_once_one_is_written_and_never_over_another(storage: Storage) -> None:
+    together = Barrier(3)
+
+    def one(content: bytes) -> bytes | None:
+        together.wait()
+        try:
+            storage.put("data", "/d/a", io.BytesIO(content), new=True)
+        except AlreadyExists:
+            return None
+        return content
+
+    with ThreadPoolExecutor(3) as pool:
+        written = [content for content in pool.map(one, (b"one", b"two", b"three")) if content]
+    assert len(written) == 1
+    with storage.open("data", "/d/a") as file:
+        assert [file.read()] == written
+    with pytest.raises(AlreadyExists):
+        storage.put("data", "/d/a", io.BytesIO(b"late"), new=True)
+    put(storage, "/d/a", b"over")
 
 
 def test_a_file_that_breaks_off_while_it_is_put_is_not_there(storage: Storage) -> None:

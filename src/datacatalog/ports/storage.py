@@ -137,10 +137,13 @@ class Storage(Protocol):
         """
         ...
 
-    def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
+    def put(self, system: str, path: str, source: BinaryIO, *, new: bool = False) -> FileInfo:
         """Write a file: complete under its name, or not there at all. Directories above it are made.
 
-        Raises AlreadyExists: a directory has this name, or a file has that of a directory above.
+        Args:
+            new: nothing is written over, not even what is put at the same time; of other processes, as far as the system tells.
+        Raises:
+            AlreadyExists: a directory has this name, or a file has that of a directory above; `new`, and a file has this name.
         """
         ...
 
@@ -202,7 +205,7 @@ class System(Protocol):
 
     def make_directory(self, names: Names, *, exclusive: bool = False) -> None: ...
 
-    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+    def put(self, names: Names, source: BinaryIO, *, new: bool = False) -> FileInfo:
         """Write a file; there is at least one name."""
         ...
 

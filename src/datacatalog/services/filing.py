@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from datacatalog.domain.archive import AgaveUri, check_clearable
+from datacatalog.domain.archive import AgaveUri, check_clearable, is_clearable
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, NotClearable, NotSupported
 from datacatalog.domain.paths import check_name, components, joined, normalised
@@ -48,7 +48,7 @@ def put(place: Place, file_name: str, content: BinaryIO) -> FileInfo:
     """
     target = _target(place, file_name)
     _check_free(place, target)
-    return place.env.storage.put(place.system, target, content)
+    return _written(place, target, content)
 
 
 def fetch(place: Place, order: JsonObject) -> FileInfo:
@@ -90,7 +90,7 @@ def arrange(place: Place, order: JsonObject) -> Entry:
             to = normalised(f"/{path}")
             _check_free(place, to)
             with storage.open(system, place.path) as content:
-                storage.put(system, to, content)
+                _written(place, to, content)
         case _:
             raise InvalidField("action", f"is none of {', '.join(ACTIONS)}")
     return _entry(place, to)
@@ -139,6 +139,12 @@ def _check_free(place: Place, path: str) -> None:
             f"agave://{place.system}{path} is there, and may not be written over:"
             " that is done below the prefixes of storage.clearable alone"
         ) from None
+
+
+def _written(place: Place, path: str, content: BinaryIO) -> FileInfo:
+    """Write a file; where nothing may be removed, not over one that came meanwhile."""
+    new = not is_clearable(path, place.env.rules.clearable)
+    return place.env.storage.put(place.system, path, content, new=new)
 
 
 def _text(order: JsonObject, name: str) -> str:

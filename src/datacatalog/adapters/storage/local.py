@@ -82,10 +82,10 @@ class LocalSystem:
             else:
                 os.close(self._make(names))
 
-    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+    def put(self, names: Names, source: BinaryIO, *, new: bool = False) -> FileInfo:
         with told(self._name, names), closing(self._make(names[:-1])) as parent:
             descriptors.check_replaceable(parent, names[-1])
-            return trees.info(joined(names), _put(parent, names[-1], source))
+            return trees.info(joined(names), _put(parent, names[-1], source, new=new))
 
     def list(self, names: Names, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
         with told(self._name, names):
@@ -170,14 +170,17 @@ class LocalStorage(Systems):
         )
 
 
-def _put(parent: int, name: str, source: BinaryIO) -> os.stat_result:
+def _put(parent: int, name: str, source: BinaryIO, *, new: bool) -> os.stat_result:
     unfinished = trees.UNFINISHED.format(secrets.token_hex(8))
     with os.fdopen(descriptors.create_file(parent, unfinished), "wb") as target:
         try:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(target.fileno())
-            os.rename(unfinished, name, src_dir_fd=parent, dst_dir_fd=parent)
+            if new:
+                descriptors.rename_new(parent, unfinished, parent, name)
+            else:
+                os.rename(unfinished, name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(unfinished, dir_fd=parent)

@@ -67,12 +67,14 @@ class MemorySystem:
                 raise AlreadyExists(f"{self._uri(names)}: is there")
             self._make(names)
 
-    def put(self, names: Names, source: BinaryIO) -> FileInfo:
+    def put(self, names: Names, source: BinaryIO, *, new: bool = False) -> FileInfo:
         content = source.read()
         with self._lock:
             self._make(names[:-1])
             if names in self._directories:
                 raise AlreadyExists(f"{self._uri(names)}: is a directory")
+            if new and names in self._files:
+                raise AlreadyExists(f"{self._uri(names)}: is there")
             now_ns = time_ns()
             info = FileInfo(joined(names), len(content), now_ns, now_ns, next(self._inodes))
             self._files[names] = _File(info, content)

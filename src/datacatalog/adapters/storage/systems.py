@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
 from typing import BinaryIO
 
 from datacatalog.domain.archive import is_clearable
@@ -22,6 +24,8 @@ class Systems:
         """`clearable`: absolute paths, on every system; "/" stands for all but the root."""
         self._systems = dict(systems)
         self._clearable = tuple(clearable)
+        self._coming = set[tuple[str, Names]]()
+        self._lock = Lock()
 
     def systems(self) -> tuple[str, ...]:
         return tuple(self._systems)
@@ -46,11 +50,14 @@ class Systems:
     def make_directory(self, system: str, path: str, *, exclusive: bool = False) -> None:
         self._system(system).make_directory(components(path), exclusive=exclusive)
 
-    def put(self, system: str, path: str, source: BinaryIO) -> FileInfo:
+    def put(self, system: str, path: str, source: BinaryIO, *, new: bool = False) -> FileInfo:
         at, names = self._system(system), components(path)
         if not names:
             raise UnsafePath("path", "'/' is no name for a file")
-        return at.put(names, source)
+        if not new:
+            return at.put(names, source)
+        with self._coming_alone(system, names):
+            return at.put(names, source, new=True)
 
     def list(self, system: str, path: str, *, after: str | None = None, limit: int = 1000) -> Sequence[Entry]:
         return self._system(system).list(components(path), after=after, limit=limit)
@@ -79,6 +86,20 @@ class Systems:
             return self._systems[system]
         except KeyError:
             raise InvalidField("storage_system", f"'{system}' is not known here") from None
+
+    @contextmanager
+    def _coming_alone(self, system: str, names: Names) -> Iterator[None]:
+        """Let one thread at a time put a new file under a name: not every system can tell two of them apart."""
+        coming = (system, names)
+        with self._lock:
+            if coming in self._coming:
+                raise AlreadyExists(f"agave://{system}{joined(names)}: is being written")
+            self._coming.add(coming)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming.discard(coming)
 
     def _check_clearable(self, system: str, names: Names) -> None:
         if not is_clearable(joined(names), self._clearable):
