@@ -187,6 +187,27 @@ def test_records_are_of_their_makers_tenant_and_so_is_all_that_long_work_makes_o
     assert get(guests, "/catalog/v1/lookup", at_home, ref=f"agave://{SYSTEM}{path}/out.csv")[0] == 404
 
 
+def test_outputs_come_from_no_file_of_another_tenant_however_it_is_named(guests: World):
+    guest = guests.called["guest"]
+    kept = {"name": "/doors/kept.txt", "storage_system": SYSTEM, "type": "PLAIN"}
+    status, answer = post(guests, "/catalog/v1/files", nonce(guests.env), kept)
+    assert status == 201, answer
+    hidden = answer["result"]["uuid"]
+    job = launch(guests)
+    record = guests.env.store.read(lambda work: work.records.get(TypedUuid(job)))
+    said = {"uuid": job, "token": token_of(record, guests.env)}
+    for name in ("run", "finish"):
+        assert message(guests, "jobs-manager", guest, {**said, "name": name})[0] == 200
+    work(guests)
+    guests.env.storage.put(SYSTEM, f"{record.body['archive_path']}/out.csv", io.BytesIO(b"a,b"))
+    filters = [{"patterns": ["out"], "derived_from": [hidden], "derived_using": []}]
+    message(guests, "jobs-indexer", guest, {**said, "name": "index", "filters": filters})
+    work(guests)
+    assert guests.env.store.read(lambda work: work.links.to(TypedUuid(hidden))) == []
+    _, answer = get(guests, f"/catalog/v1/jobs/{job}/history", guest)
+    assert "unknown-record" in json.dumps(answer)
+
+
 def test_callbacks_of_a_tenants_job_get_through_with_the_installations_nonce_and_the_jobs_token(
     guests: World,
 ):

@@ -21,10 +21,14 @@ class ConfinedLinks:
 
     def add(self, links: Iterable[Link]) -> int:
         wanted = list(links)
-        self._check_sources(wanted)
-        for uuid in sorted(self._hidden(link.target for link in wanted)):
-            raise unknown(uuid)
+        self.check(wanted)
         return self._links.add(wanted)
+
+    def check(self, links: Collection[Link], targets: Iterable[TypedUuid] = ()) -> None:
+        """Let links be made, and others from new records to `targets`.  Raises NotGranted, UnknownRecord."""
+        self._check_sources(links)
+        for uuid in sorted(self._hidden([*(link.target for link in links), *targets])):
+            raise unknown(uuid)
 
     def remove(self, links: Iterable[Link]) -> int:
         wanted = self._shown(list(links))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from datacatalog.domain.errors import NotGranted
+from datacatalog.domain.kinds import TypedUuid
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
@@ -54,7 +56,9 @@ class ConfinedStore:
     def prepare(
         self, records: Iterable[Record] = (), links: Iterable[Link] = (), series: Iterable[Series] = ()
     ) -> Prepared:
-        return self.whole.prepare(map(self._own, records), links, map(self._own, series))
+        linked, alike = list(links), [self._own(one) for one in series]
+        targets = frozenset(target for one in alike for _, target in one.targets)
+        return OwnPrepared(self.whole.prepare(map(self._own, records), linked, alike), linked, targets)
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
         return self.whole.prune(before=before)
@@ -74,6 +78,24 @@ class ConfinedStore:
         if tenant != (self._seeker.tenant or self.home):
             raise NotGranted(f"records of tenant '{tenant}' are made by its own people")
         return made
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPrepared:
+    """Implements ports.stores.Prepared around another one.
+
+    Attributes:
+        links: as they were given.
+        targets: what the records of its series are linked to.
+    """
+
+    whole: Prepared
+    links: Sequence[Link]
+    targets: Collection[TypedUuid]
+
+    @property
+    def count(self) -> int:
+        return self.whole.count
 
 
 def confined(work: Work, reach: Reach) -> Work:
@@ -103,7 +125,13 @@ class ConfinedWork:
 
     def insert(self, prepared: Prepared, *, at: datetime) -> None:
         # What is prepared is new and its maker's own; where a UUID or an identifier is taken, the store says so.
-        self.whole.insert(prepared, at=at)
+        if not isinstance(prepared, OwnPrepared):
+            raise TypeError(f"{type(prepared).__name__} was not prepared within anybody's reach")
+        if not self._open:
+            ConfinedLinks(self.whole.links, self.whole.records, self._reach).check(
+                prepared.links, prepared.targets
+            )
+        self.whole.insert(prepared.whole, at=at)
 
     @property
     def records(self) -> Records:
