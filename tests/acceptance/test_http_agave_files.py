@@ -337,6 +337,16 @@ def test_directories_are_made_and_files_copied(site: Site, here: Path):
         assert refused(ask(site, "PUT", f"{MEDIA}/{here.name}", json=order), 400)
 
 
+def test_json_that_is_called_a_form_is_told_so(site: Site, here: Path):
+    # What curl sends with --data and nothing else.
+    called = {"Content-Type": "application/x-www-form-urlencoded"}
+    order = b' {"action": "mkdir", "path": "x"}'
+    answer = ask(site, "PUT", f"{MEDIA}/{here.name}", content=order, headers=called)
+    assert refused(answer, 400)["code"] == "bad-message"
+    assert "Content-Type: application/json" in answer.json()["message"]
+    assert not (here / "x").exists()
+
+
 def test_only_what_may_be_cleared_is_moved_or_removed(site: Site, here: Path):
     for order in ({"action": "move", "path": f"/{here.name}/b.txt"}, {"action": "rename", "path": "b.txt"}):
         answer = ask(site, "PUT", f"{MEDIA}/{here.name}/a.txt", json=order)

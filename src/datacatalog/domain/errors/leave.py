@@ -96,7 +96,7 @@ class NotClearable(Refused):
     code = "not-clearable"
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} is outside the places that may be cleared")
+        super().__init__(f"{path} is outside the places that may be cleared (storage.clearable)")
 
 
 class ForbiddenTarget(Refused):

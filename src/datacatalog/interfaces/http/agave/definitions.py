@@ -44,6 +44,9 @@ async def read_definition(request: HttpRequest, desk: Desk) -> JsonObject:
 def form_fields(body: bytes) -> dict[str, str]:
     """Return the fields of an encoded form, each once.  Raises BadMessage, ConflictingFields."""
     found: dict[str, str] = {}
+    if body.lstrip().startswith(b"{"):
+        # As a form it would be read as one with nothing in it. curl calls every body a form that it is not told of.
+        raise BadMessage(f"the body is JSON, and is called a form: send it with 'Content-Type: {JSON}'")
     try:
         for name, value in parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict"):
             if found.setdefault(name, value) != value:
