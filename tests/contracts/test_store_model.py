@@ -211,4 +211,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedgerFileIsTheModel = LedgerMachine.TestCase
-TestLedgerFileIsTheModel.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+TestLedgerFileIsTheModel.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)

@@ -17,7 +17,7 @@ from tests.contracts.ledgers import ENGINES, MovableClock
 
 LEASE = timedelta(seconds=10)
 MAX_TRIES = 3
-MODEST = settings(max_examples=40, stateful_step_count=30, deadline=None)
+MODEST = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 queues = st.sampled_from(["a", "b"])
 ids = st.sampled_from("uvwxyz")

@@ -179,5 +179,5 @@ class JobMachine(RuleBasedStateMachine):
         assert sum(self.here.env.transport.depth().values()) == len(self.owed)
 
 
-JobMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+JobMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestJob = JobMachine.TestCase

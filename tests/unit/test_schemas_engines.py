@@ -45,7 +45,7 @@ def drawn(name: str) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_quick_engine_accepts_no_message_that_the_exact_one_refuses(name: str) -> None:
-    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(drawn(name))
     def agreed(document: Any) -> None:
         assert EXACT.valid(name, document) or not QUICK.valid(name, document)
@@ -55,7 +55,7 @@ def test_quick_engine_accepts_no_message_that_the_exact_one_refuses(name: str) -
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_quick_engine_accepts_no_document_or_value_that_the_exact_one_refuses(name: str) -> None:
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
     @given(drawn(name))
     def agreed(document: Any) -> None:
         assert EXACT.valid(name, document) or not QUICK.valid(name, document)
@@ -63,7 +63,7 @@ def test_quick_engine_accepts_no_document_or_value_that_the_exact_one_refuses(na
     agreed()
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(URI_PARTS), max_size=8).map("".join))
 def test_quick_engine_takes_no_uri_that_the_exact_one_refuses(text: str) -> None:
     service = {"uri": text}
@@ -98,7 +98,7 @@ def test_mappings_that_are_no_json_objects_crash_nothing_and_are_judged_alike(do
 
 @pytest.mark.parametrize("actor", ACTORS)
 def test_no_document_fits_two_schemas_of_one_actor(actor: str) -> None:
-    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.one_of([drawn(name) for name in ACTORS[actor]]))
     def at_most_one(document: Any) -> None:
         assert len([name for name in ACTORS[actor] if QUICK.valid(name, document)]) <= 1

@@ -43,7 +43,7 @@ def after(step: str, said: dict[str, Any], old: dict[str, Any]) -> dict[str, Any
     return old
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(steps=STEPS)
 def test_record_is_what_was_done_to_it(steps: list[tuple[str, dict[str, Any], list[str] | None]]):
     env = memory().env
