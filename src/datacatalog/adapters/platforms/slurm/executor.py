@@ -161,7 +161,7 @@ class SlurmExecutor:
             return Ended(ending=runner.Ending.EXITED, code=1, reason=_ended_as(job, held))
         if ending is not None:
             return _told(ending, held, watch)
-        self._wait_for_word(job, held, watch)
+        self._wait_for_word(held, watch)
         return Ended(ending=runner.Ending.EXITED, code=1, reason=_without_word(job, files, held))
 
     def _wait(self, job: SlurmJob, files: Files, held: _Held, watch: Watch) -> NoReturn:
@@ -174,7 +174,7 @@ class SlurmExecutor:
             note, after=min(self._poll, max(_SOON, timedelta(seconds=time.time() - held.since) / 10))
         )
 
-    def _wait_for_word(self, job: SlurmJob | None, held: _Held, watch: Watch) -> None:
+    def _wait_for_word(self, held: _Held, watch: Watch) -> None:
         now = time.time()
         if not held.gone:
             held.gone = now
