@@ -48,7 +48,7 @@ class PlatformStep:
 class Platform(Protocol):
     @property
     def name(self) -> str:
-        """local, agave, tapis or slurm; it picks the table of statuses."""
+        """local, agave or tapis; it picks the table of statuses."""
         ...
 
     def app(self, app_id: str) -> JsonObject:
