@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.acceptance.cli import Shell, made
 from tests.contracts.fake_site import serving
 from tests.contracts.fake_tapis import app, fake_tapis
+from tests.integration import wire
 
 
 @pytest.fixture
@@ -163,3 +166,26 @@ def test_cluster_that_cannot_be_asked_is_told(shell: Shell) -> None:
     found = {each["check"]: each for each in shell.run("--json", "doctor", "--offline").json["checks"]}
     assert not found["commands"]["well"]
     assert "scontrol cannot be run" in found["commands"]["found"]
+
+
+def test_issuer_of_tokens_is_asked_for_its_keys(shell: Shell) -> None:
+    entry = jwt.get_algorithm_by_name("ES256").to_jwk(
+        ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True
+    )
+    published: list[object] = [{"keys": [entry]}, {"keys": []}, {"error": "no such page"}]
+    pages = iter(published)
+    with wire.serving(lambda asked: asked.say("200 OK", body=json.dumps(next(pages)).encode())) as there:
+        url = f"http://127.0.0.1:{there.port}"
+        bearer = {"algorithm": "ES256", "jwks_url": f"{url}/keys"}
+        config = yaml.safe_load(shell.config.read_text()) | {"bearer": bearer}
+        shell.config.write_text(yaml.safe_dump(config))
+        told = [shell.ask_doctor(offline=False)["checks"] for _ in published]
+        offline = {each["check"]: each["found"] for each in shell.ask_doctor()["checks"]}
+        assert offline["issuer"] == "not asked (--offline)"
+    issuer = [{each["check"]: each for each in checks}["issuer"] for checks in told]
+    assert [each["well"] for each in issuer] == [True, False, False]
+    assert issuer[0]["found"] == f"1 keys of ES256 at {url}/keys"
+    assert "no key of ES256" in issuer[1]["found"]
+    assert "no key set" in issuer[2]["found"]
+    checks = {each["check"]: each for each in shell.ask_doctor(offline=False)["checks"]}
+    assert "nobody takes connections" in checks["issuer"]["found"]

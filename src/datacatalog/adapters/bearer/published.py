@@ -61,6 +61,9 @@ class PublishedKeys:
             raise Unreachable("a key of bearer tokens is not to be had")
         return found
 
+    def ask(self) -> int:
+        return len(self._asked().keys)
+
     def _refresh(self, *, patient: bool) -> bool:
         """Fetch the keys, if it is time; tell whether what is known then is what the issuer said last.
 
@@ -90,10 +93,7 @@ class PublishedKeys:
     def _fetch(self) -> None:
         self._begun = self._now()
         try:
-            reply = self._outgoing.send("GET", self._url, headers={"Accept": "application/json"})
-            if not reply.ok:
-                raise ValueError(f"the issuer answered {reply.status}")
-            self._known = _Known(KeySet.read(reply.body, self._algorithm), self._now())
+            self._known = _Known(self._asked(), self._now())
             self._failed = False
         except (Unreachable, ForbiddenTarget, ValueError) as e:
             self._failed = True
@@ -101,6 +101,13 @@ class PublishedKeys:
             _LOG.warning("the keys of bearer tokens could not be fetched: %s", e)
         finally:
             self._tried = self._now()
+
+    def _asked(self) -> KeySet:
+        """Raises Unreachable, ForbiddenTarget, ValueError."""
+        reply = self._outgoing.send("GET", self._url, headers={"Accept": "application/json"})
+        if not reply.ok:
+            raise ValueError(f"the issuer answered {reply.status}")
+        return KeySet.read(reply.body, self._algorithm)
 
     def _age(self) -> float:
         return self._now() - self._known.at

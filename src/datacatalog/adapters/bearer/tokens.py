@@ -48,6 +48,15 @@ class Keys(Protocol):
         """
         ...
 
+    def ask(self) -> int:
+        """Ask whoever publishes them now; return how many there are that can be used.
+
+        Raises:
+            Unreachable, ForbiddenTarget.
+            ValueError: what was answered is no key set.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BearerTokens:

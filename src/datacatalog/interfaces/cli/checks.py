@@ -70,9 +70,20 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
         return
     computing = _platform if settings.config["platform"]["kind"] in ELSEWHERE else _apps
     commands = (_commands,) if cli.app.commands else ()
-    for check in (_store, _storage, computing, *commands, _nonces, _clock, _dead_letters, _stuck_jobs):
-        asked = check is not _platform or not offline
-        yield _tried(check, cli) if asked else Finding("platform", True, "not asked (--offline)")
+    issuer = (_issuer,) if cli.app.bearer.keys is not None else ()
+    for check in (
+        _store,
+        _storage,
+        computing,
+        *commands,
+        *issuer,
+        _nonces,
+        _clock,
+        _dead_letters,
+        _stuck_jobs,
+    ):
+        asked = check not in (_platform, _issuer) or not offline
+        yield _tried(check, cli) if asked else Finding(_name(check), True, "not asked (--offline)")
     if settings.tls is not None:
         yield _certificate(settings, settings.tls[0])
     yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
@@ -90,7 +101,11 @@ def _tried(check: Callable[[Cli], Finding], cli: Cli) -> Finding:
     try:
         return check(cli)
     except DatacatalogError as e:
-        return Finding(check.__name__.strip("_").replace("_", " "), False, str(e), "mend what it names")
+        return Finding(_name(check), False, str(e), "mend what it names")
+
+
+def _name(check: Callable[[Cli], Finding]) -> str:
+    return check.__name__.strip("_").replace("_", " ")
 
 
 def _secrets(settings: Settings) -> Finding:
@@ -179,6 +194,21 @@ def _apps(cli: Cli) -> Finding:
 def _commands(cli: Cli) -> Finding:
     """What runs the commands of apps does."""
     return Finding("commands", True, cli.app.commands() if cli.app.commands else "")
+
+
+def _issuer(cli: Cli) -> Finding:
+    """Who makes bearer tokens publishes keys that can be used."""
+    keys, bearer = cli.app.bearer.keys, cli.app.settings.config["bearer"]
+    url, algorithm = bearer["jwks_url"], bearer["algorithm"]
+    try:
+        found = keys.ask() if keys is not None else 0
+    except ValueError as e:
+        return Finding("issuer", False, f"{url}: {e}", "see whether bearer.jwks_url is its jwks_uri")
+    if not found:
+        return Finding(
+            "issuer", False, f"{url}: no key of {algorithm} is published", "change bearer.algorithm"
+        )
+    return Finding("issuer", True, f"{found} keys of {algorithm} at {url}")
 
 
 def _nonces(cli: Cli) -> Finding:

@@ -130,7 +130,10 @@ class Supervisor:
         if now - child.started >= STEADY_S:
             child.pause_s = PAUSE_S
         child.due = now + child.pause_s
-        log.error("%s ended with status %d; it starts again in %.0f s", child.name, status, child.pause_s)
+        if status in HOPELESS:
+            log.error("%s ended with status %d; another start would not help", child.name, status)
+        else:
+            log.error("%s ended with status %d; it starts again in %.0f s", child.name, status, child.pause_s)
         child.pause_s = min(child.pause_s * 2, PAUSE_MAX_S)
         return status
 
