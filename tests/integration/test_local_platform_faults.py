@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from datacatalog.adapters.platforms.local import disk
+from datacatalog.adapters.platforms.local.jobs import job_id
 from datacatalog.domain.errors import NotYet, PlatformDown, StorageDown, StoreDown
 from datacatalog.ports.stores import Store, Work
 from tests.integration import platform_bench
@@ -236,6 +237,21 @@ def test_submission_that_was_cut_off_before_it_was_sent_is_made_good_by_the_next
     here.work()
     assert receiver.received == []
     here.submit(code)
+    here.work()
+    assert receiver.statuses() == STATUSES
+
+
+@pytest.mark.parametrize("found", ["by its id", "in the list"])
+def test_submission_that_was_cut_off_is_made_good_by_whoever_finds_the_job(
+    here: Bench, receiver: Receiver, found: str
+) -> None:
+    """A submitter elsewhere looks for a job of its own before it submits one again."""
+    interrupted = Interrupted(here.store, 1, committed=False)
+    here.platform = here.platform_on(interrupted)  # type: ignore[arg-type]
+    with pytest.raises(StoreDown):
+        here.submit("open('result.txt', 'w').write('42')", key="k")
+    shown = here.platform.job(job_id("k")) if found == "by its id" else here.platform.jobs()[0]
+    assert shown.status == "PENDING"
     here.work()
     assert receiver.statuses() == STATUSES
 

@@ -108,20 +108,16 @@ class LocalPlatform:
             job = self._jobs.find(job_id(key)) or self._jobs.add(
                 self._accepted(definition, key, owner, tenant)
             )
-            state = job.state()
-        if not state.turn:
-
-            def set_going(work: Work) -> None:
-                now = self._clock.now()
-                announce(job.accepted, state, work, at=now)
-                work.outbox.send(JOBS_QUEUE, {"id": job.id}, id=key, at=now)
-
-            self._store.transact(set_going)
+        self._set_going([job])
         return self._shown(job)
 
     def job(self, id: str) -> PlatformJob:
         with _disk_told():
-            return self._shown(self._jobs.get(id))
+            job = self._jobs.get(id)
+        # Whoever submitted it may have died before that was done, and finds it here without submitting it again.
+        self._set_going([job])
+        with _disk_told():
+            return self._shown(job)
 
     def cancel(self, id: str) -> None:
         with _disk_told():
@@ -144,7 +140,10 @@ class LocalPlatform:
     def jobs(self, *, tenant: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[PlatformJob]:
         with _disk_told():
             wanted = (job for job in self._jobs.newest() if tenant in (None, self._tenant_of(job)))
-            return [self._shown(job) for job in islice(wanted, offset, offset + limit)]
+            found = list(islice(wanted, offset, offset + limit))
+        self._set_going(found)
+        with _disk_told():
+            return [self._shown(job) for job in found]
 
     def history(self, id: str) -> Sequence[PlatformStep]:
         with _disk_told():
@@ -203,6 +202,21 @@ class LocalPlatform:
             return self._jobs.forget(before)
 
     # ------------------------------------------------------------------------------------- the parts
+
+    def _set_going(self, jobs: Sequence[Job]) -> None:
+        """Send what sets jobs going that no worker has seen; what was sent before is not sent again."""
+        with _disk_told():
+            states = [(job, job.state()) for job in jobs]
+        unseen = [(job, state) for job, state in states if not state.turn]
+
+        def send(work: Work) -> None:
+            now = self._clock.now()
+            for job, state in unseen:
+                announce(job.accepted, state, work, at=now)
+                work.outbox.send(JOBS_QUEUE, {"id": job.id}, id=job.accepted.key, at=now)
+
+        if unseen:
+            self._store.transact(send)
 
     def _accepted(self, definition: JsonObject, key: str, owner: str, tenant: str) -> Accepted:
         order = read_order(definition, self._apps.get(definition.get("appId", "")), self._default_system)
