@@ -17,7 +17,7 @@ from datacatalog.domain.messages import (
 )
 
 Act = tuple[str, str]
-"""(actor, action): a row of `domain.privileges.NEEDS`."""
+"""Actor and action: a row of `domain.privileges.NEEDS`."""
 
 JOBS, INDEXER, PIPELINES, PROXY = "jobs-manager", "jobs-indexer", "pipelines-manager", "agave-proxy"
 
