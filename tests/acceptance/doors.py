@@ -112,9 +112,9 @@ def _write(method: str, below: str = "", *, of: str = "sample", **more: Any) -> 
 
 def _files(action: str, method: str, what: str, path: str, **more: Any) -> list[Door]:
     """Return the doors to a path: on the system that is named, and on the default one."""
-    at = {"system": SYSTEM, "path:path": path.lstrip("/")}
+    at = {"system": SYSTEM, "path:whole": path.lstrip("/")}
     return [
-        Door(("files", action), method, f"/files/v2/{what}{place}{{path:path}}", at=at, **more)
+        Door(("files", action), method, f"/files/v2/{what}{place}{{path:whole}}", at=at, **more)
         for place in ("/system/{system}/", "/")
     ]
 
@@ -273,15 +273,15 @@ DOORS: Sequence[Door] = (
     Door(
         ("jobs", "read"),
         "GET",
-        "/jobs/v2/{job}/outputs/listings/{path:path}",
-        at={"job": "direct", "path:path": "out.txt"},
+        "/jobs/v2/{job}/outputs/listings/{path:whole}",
+        at={"job": "direct", "path:whole": "out.txt"},
         of="direct",
     ),
     Door(
         ("jobs", "read"),
         "GET",
-        "/jobs/v2/{job}/outputs/media/{path:path}",
-        at={"job": "direct", "path:path": "out.txt"},
+        "/jobs/v2/{job}/outputs/media/{path:whole}",
+        at={"job": "direct", "path:whole": "out.txt"},
         of="direct",
     ),
     Door(("jobs", "read"), "GET", "/jobs/v2/{attribute}/{value}", at={"attribute": "owner", "value": "x"}),

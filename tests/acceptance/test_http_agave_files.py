@@ -139,6 +139,18 @@ def test_repeated_slashes_lead_nowhere_else(site: Site, here: Path):
     assert ask(site, "GET", f"{MEDIA}//etc//passwd").status_code == 404
 
 
+def test_line_breaks_are_part_of_a_name(site: Site, here: Path):
+    folder = root(site) / "products" / "v2" / here.name
+    (folder / "a\nb").mkdir(parents=True)
+    for name in ("x", "x\n", "a\nb/y\n"):
+        (folder / name).write_text(name)
+    base = f"/products/v2/{here.name}"
+    assert ask(site, "GET", f"{MEDIA}{base}/a%0Ab/y%0A").text == "a\nb/y\n"
+    assert [each["name"] for each in result(ask(site, "GET", f"{LISTINGS}{base}/a%0Ab"))] == [".", "y\n"]
+    result(ask(site, "DELETE", f"{MEDIA}{base}/x%0A"))
+    assert [(folder / name).exists() for name in ("x", "x\n")] == [True, False]
+
+
 def test_links_are_neither_followed_nor_listed(site: Site, here: Path):
     (here / "link.txt").symlink_to(site.catalog.home / "secrets.json")
     (here / "up").symlink_to(site.catalog.home)

@@ -32,8 +32,8 @@ class OutputRoutes:
     def routes(self) -> list[Route]:
         return [
             Route(f"{_BASE}/listings", self.listing),
-            Route(f"{_BASE}/listings/{{path:path}}", self.listing),
-            Route(f"{_BASE}/media/{{path:path}}", self.media),
+            Route(f"{_BASE}/listings/{{path:whole}}", self.listing),
+            Route(f"{_BASE}/media/{{path:whole}}", self.media),
         ]
 
     @answering

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
@@ -19,6 +20,15 @@ from datacatalog.services.env import Env, Principal
 from datacatalog.services.filing import Place
 
 BASE = "/files/v2"
+
+
+class WholePath(PathConvertor):
+    """The rest of an address, line breaks included: at the framework's own ones a name would end, and be another file's."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("whole", WholePath())
 
 
 def place_of(request: HttpRequest, env: Env) -> Place:
@@ -63,5 +73,5 @@ def entry_of(info: FileInfo) -> Entry:
 def routes_of(what: str, endpoint: Callable[..., Any], *methods: str) -> list[Route]:
     """Return the routes of one thing that is done with paths: on a system that is named, and on the default one."""
     named = f"{BASE}/{what}/system/{{system}}"
-    patterns = (named, f"{named}/{{path:path}}", f"{BASE}/{what}", f"{BASE}/{what}/{{path:path}}")
+    patterns = (named, f"{named}/{{path:whole}}", f"{BASE}/{what}", f"{BASE}/{what}/{{path:whole}}")
     return [Route(pattern, endpoint, methods=methods) for pattern in patterns]
