@@ -52,7 +52,7 @@ format: $(DEV) ## rewrite the code as the formatter wants it
 
 clean: ## remove what was built; .venv stays
 	rm -rf docs/_build build dist htmlcov .coverage .coverage.* coverage.xml
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find src tests docs examples benchmarks reactors -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): pyproject.toml

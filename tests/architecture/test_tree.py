@@ -8,7 +8,7 @@ import pytest
 from tests.architecture.tracked import tracked_lines, tracked_paths
 from tests.shared import REPOSITORY
 
-LINES_MAX = 500
+LINES_MAX = 400
 
 # Written with [x] in place of x, so that this file does not break its own rules.
 UNWANTED = {
@@ -56,9 +56,11 @@ def test_secrets_are_recognised(line: str) -> None:
 
 
 def test_every_module_can_be_read_in_one_sitting() -> None:
+    modules = tracked_paths("src/*.py", "reactors/*.py")
+    assert {len(path.parts) for path in modules} >= {3, 4, 5, 6}
     long = {
         str(path): count
-        for path in tracked_paths("src/**/*.py", "reactors/**/*.py")
+        for path in modules
         if (count := len((REPOSITORY / path).read_text().splitlines())) > LINES_MAX
     }
     assert long == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -26,13 +27,20 @@ def _listing() -> tuple[str, ...] | None:
 def tracked_paths(*patterns: str) -> list[Path]:
     """Return tracked files that still exist, relative to the repository; with patterns, those that match one.
 
+    A pattern is of a whole path, where `*` goes through folders too, or of a file's name.
+
     The test that asks is skipped, by its name, outside of a git checkout.
     """
     names = _listing()
     if names is None:
         pytest.skip("this is no git checkout, so what is tracked is not known")
     paths = [Path(name) for name in names if (REPOSITORY / name).is_file()]
-    return [path for path in paths if not patterns or any(path.match(pattern) for pattern in patterns)]
+    return [path for path in paths if not patterns or any(_fits(path, p) for p in patterns)]
+
+
+def _fits(path: Path, pattern: str) -> bool:
+    # Before Python 3.13, Path.match takes `**` for one folder.
+    return fnmatchcase(path.as_posix(), pattern) or fnmatchcase(path.name, pattern)
 
 
 def tracked_lines() -> Iterator[tuple[str, str]]:
