@@ -327,6 +327,64 @@ def test_archive_path_of_another_tenants_job_is_taken(guests: World):
     assert (status, answer["result"]["code"]) == (409, "already-exists")
 
 
+def test_archive_of_another_tenants_job_is_read_and_changed_by_those_alone_who_may_do_so_with_the_job(
+    guests: World,
+):
+    job = launch(guests)
+    record = guests.env.store.read(lambda work: work.records.get(TypedUuid(job)))
+    archive, here = record.body["archive_path"], f"/files/v2/{{}}/system/{SYSTEM}"
+    storage, file = guests.env.storage, f"{archive}/out.txt"
+    storage.put(SYSTEM, file, io.BytesIO(b"theirs"))
+    storage.put(SYSTEM, "/sample/tacc-cloud/mine.txt", io.BytesIO(b"mine"))
+    above = archive.rpartition("/")[0]
+    outside = f"{here.format('media')}/sample/tacc-cloud"
+    reads = [
+        ("GET", f"{here.format('media')}{file}", None),
+        ("GET", f"{here.format('listings')}{archive}", None),
+        ("PUT", f"{here.format('media')}{file}", {"action": "copy", "path": "/sample/tacc-cloud/copy.txt"}),
+        ("POST", outside, {"urlToIngest": f"agave://{SYSTEM}{file}", "fileName": "fetched.txt"}),
+        ("POST", "/jobs/v2", {"appId": APP, "name": "x", "inputs": {"a": f"agave://{SYSTEM}{file}"}}),
+        ("POST", "/jobs/v2", {"appId": APP, "name": "x", "inputs": {"a": ["/no", file]}}),
+        (
+            "POST",
+            "/actors/v2/agave-proxy/messages",
+            {"job_definition": {"appId": APP, "inputs": {"a": file}}},
+        ),
+    ]
+    changes = [
+        ("POST", f"{here.format('media')}{archive}", {"urlToIngest": f"agave://{SYSTEM}/doors/kept.txt"}),
+        ("PUT", f"{here.format('media')}{archive}", {"action": "mkdir", "path": "made"}),
+        ("PUT", f"{here.format('media')}{file}", {"action": "rename", "path": "renamed"}),
+        ("PUT", f"{here.format('media')}{above}", {"action": "move", "path": "/sample/tacc-cloud/moved"}),
+        ("PUT", f"{outside}/mine.txt", {"action": "move", "path": f"{archive}/mine.txt"}),
+        ("DELETE", f"{here.format('media')}{file}", None),
+        ("DELETE", f"{here.format('media')}{above}", None),
+    ]
+
+    def ask_all(secret: str, asked: Any) -> set[int]:
+        async def all_of_them() -> set[int]:
+            found = set()
+            for method, path, body in asked:
+                content = b"" if body is None else json.dumps(body).encode()
+                headers = {"content-type": "application/json"}
+                status, _ = await guests.knock(Request(method, path, {"x-nonce": secret}, content, headers))
+                found.add(status)
+            return found
+
+        return asyncio.run(all_of_them())
+
+    at_home = nonce(guests.env)
+    before = guests._files()
+    assert ask_all(at_home, [*reads, *changes]) == {404}
+    assert guests._files() == before
+    grant = give_grant(ELSEWHERE, HOME, guests.env)
+    assert ask_all(at_home, reads) <= {200, 201, 202}
+    assert ask_all(at_home, changes) == {403}
+    revoke_grant(grant.id, guests.env)
+    assert ask_all(guests.called["guest"], [*reads[:2], *changes[-2:]]) == {200}
+    assert file not in guests._files()
+
+
 def test_lineage_and_exports_leave_out_what_is_of_another_tenant(guests: World):
     grant = give_grant(HOME, ELSEWHERE, guests.env)
     definition = {

@@ -13,6 +13,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import AlreadyExists, InvalidField, NoSuchPath, NotClearable, NotSupported
 from datacatalog.domain.paths import check_name, components, joined, normalised
 from datacatalog.ports.storage import Entry, FileInfo
+from datacatalog.services.archives import check_reachable
 from datacatalog.services.env import Env
 
 _PAGE_MAX = 100_000
@@ -26,6 +27,20 @@ class Place(NamedTuple):
     system: str
     path: str
 
+    def check(self, *, change: bool = False, whole: bool = False) -> None:
+        """Let it be read, or changed, as far as it lies in no other tenant's archives.  Raises as `check_reachable` does."""
+        uri = AgaveUri(self.system, self.path)
+        self.env.store.read(lambda work: check_reachable(uri, work, change=change, whole=whole))
+
+    def at(self, path: str) -> Place:
+        """Return another path of the same system."""
+        return self._replace(path=path)
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading.  Raises as `check` and the storage do."""
+        self.check()
+        return self.env.storage.open(self.system, self.path)
+
     def entries(self, expected: int) -> Iterator[Entry]:
         """Yield what is in a directory, or the file itself.
 
@@ -33,6 +48,7 @@ class Place(NamedTuple):
             expected: how many of them will be looked at; each page costs a look at the whole directory.
         Raises as the storage does.
         """
+        self.check()
         after, size = None, max(1, min(expected, _PAGE_MAX))
         while found := self.env.storage.list(self.system, self.path, after=after, limit=size):
             yield from found
@@ -46,6 +62,7 @@ def put(place: Place, file_name: str, content: BinaryIO) -> FileInfo:
         NoSuchPath: there is no such directory.
         AlreadyExists, NotClearable: the file is there, and may not be written over.
     """
+    place.check(change=True)
     target = _target(place, file_name)
     _check_free(place, target)
     return _written(place, target, content)
@@ -64,8 +81,17 @@ def fetch(place: Place, order: JsonObject) -> FileInfo:
     name = order.get("fileName") or source.path.rpartition("/")[2]
     if not isinstance(name, str):
         raise InvalidField("fileName", "wants a text")
-    with place.env.storage.open(source.system, source.path) as content:
+    with Place(place.env, source.system, source.path).open() as content:
         return put(place, name, content)
+
+
+def remove(place: Place) -> int:
+    """Remove a file, or a directory with all that is in it; return how many files that were.
+
+    Raises as the storage does, and NoSuchPath, NotGranted where something of it is another tenant's.
+    """
+    place.check(change=True, whole=True)
+    return place.env.storage.delete(place.system, place.path)
 
 
 def arrange(place: Place, order: JsonObject) -> Entry:
@@ -75,25 +101,33 @@ def arrange(place: Place, order: JsonObject) -> Entry:
     match action:
         case "mkdir":
             made = normalised(f"{place.path}/{path}")
+            place.at(made).check(change=True)
             storage.make_directory(system, made)
             return Entry(made, True, 0, 0)
         case "move":
             to = normalised(f"/{path}")
-            storage.move(system, place.path, to)
+            _move(place, to)
         case "rename":
             check_name(path)
             if "/" in path:
                 raise InvalidField("path", "wants a name without slashes; 'move' takes a path")
             to = joined((*components(place.path)[:-1], path))
-            storage.move(system, place.path, to)
+            _move(place, to)
         case "copy":
             to = normalised(f"/{path}")
+            place.at(to).check(change=True)
             _check_free(place, to)
-            with storage.open(system, place.path) as content:
+            with place.open() as content:
                 _written(place, to, content)
         case _:
             raise InvalidField("action", f"is none of {', '.join(ACTIONS)}")
     return _entry(place, to)
+
+
+def _move(place: Place, to: str) -> None:
+    place.check(change=True, whole=True)
+    place.at(to).check(change=True)
+    place.env.storage.move(place.system, place.path, to)
 
 
 def _entry(place: Place, path: str) -> Entry:

@@ -38,6 +38,7 @@ from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
 from datacatalog.ports.tasks import Task
 from datacatalog.services.access import authorize, token_of
+from datacatalog.services.archives import check_inputs
 from datacatalog.services.env import Env, Outcome
 from datacatalog.services.jobs import (
     JobPlan,
@@ -68,6 +69,7 @@ def request_launch(message: LaunchJob, work: Work, env: Env) -> Outcome:
         UnknownRecord: no pipeline has the app's id, or a linkage parameter is not in the catalog.
         MissingToken, InvalidToken: the job is there already; launching it takes its token.
         AlreadyExists: this very run (same app, definition and linkage) was launched before; it can be reset.
+        NoSuchPath: an input lies in the archive of another tenant's job.
         InvalidField, MixedLinkage, UnsafePath.
     """
     created = insert_job(_plan(message, work, env), message.place, work, env)
@@ -95,6 +97,7 @@ def _plan(message: LaunchJob, work: Work, env: Env) -> JobPlan:
     if not isinstance(app_id, str) or not app_id:
         raise InvalidField("job_definition/appId", "an app's id is required")
     _check_notifications(message.definition.get("notifications"))
+    check_inputs(message.definition, work, env.rules.default_system)
     system, path = None, None
     if message.archive_path is not None:
         system, path = archive_override(message.archive_path)

@@ -13,7 +13,7 @@ from datacatalog.domain.errors import AlreadyExists, DatacatalogError, InvalidFi
 from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
-from datacatalog.services.archives import check_unclaimed, claim, release
+from datacatalog.services.archives import check_inputs, check_unclaimed, claim, release
 from datacatalog.services.env import Env, Principal
 
 ARCHIVES = "/archive/jobs"
@@ -30,8 +30,10 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
         delivery_id: the request's own id, by which a repeat of it is recognized.
     Raises:
         AlreadyExists: the id was used for another definition; or its outputs would go into another job's archive.
+        NoSuchPath: an input lies in the archive of another tenant's job.
         InvalidField, UnknownRecord, PlatformDown: as the platform says; or its outputs would go among others.
     """
+    env.store.read(lambda work: check_inputs(definition, work, env.rules.default_system))
     key = _key(principal, delivery_id)
     mark = hashlib.sha256(minified(definition).encode()).hexdigest()
     known = delivery_id is not None and env.store.read(lambda work: _check_mark(key, mark, work))

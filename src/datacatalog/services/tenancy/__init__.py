@@ -4,6 +4,6 @@
 """
 
 from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of
-from datacatalog.services.tenancy.store import ConfinedStore, confined, unconfined
+from datacatalog.services.tenancy.store import ConfinedStore, check_reach, confined, unconfined
 
-__all__ = ["ConfinedStore", "Reach", "Seeker", "confined", "reach_of", "unconfined"]
+__all__ = ["ConfinedStore", "Reach", "Seeker", "check_reach", "confined", "reach_of", "unconfined"]

@@ -28,7 +28,7 @@ from datacatalog.ports.stores import (
 )
 from datacatalog.services.tenancy.links import ConfinedHistory, ConfinedLinks
 from datacatalog.services.tenancy.own import OwnCredentials, OwnExecutions, OwnGrants, OwnSubscriptions
-from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of
+from datacatalog.services.tenancy.reach import Reach, Seeker, reach_of, unknown
 from datacatalog.services.tenancy.records import ConfinedRecords
 
 T = TypeVar("T")
@@ -108,6 +108,12 @@ def unconfined(work: Work) -> Work:
     return work.whole if isinstance(work, ConfinedWork) else work
 
 
+def check_reach(record: Record, work: Work, *, change: bool = False) -> None:
+    """Let a record be seen, or changed, that was found in the whole of a piece of work.  Raises UnknownRecord, NotGranted."""
+    if isinstance(work, ConfinedWork):
+        work.check(record, change=change)
+
+
 class ConfinedWork:
     """Implements ports.stores.Work around another one.
 
@@ -122,6 +128,13 @@ class ConfinedWork:
     def __init__(self, work: Work, reach: Reach) -> None:
         self.whole, self._reach = work, reach
         self._open = reach.covers(work.records.tenants())
+
+    def check(self, record: Record, *, change: bool) -> None:
+        """Let a record be seen, or changed.  Raises UnknownRecord, NotGranted."""
+        if not self._reach.sees(record):
+            raise unknown(record.uuid)
+        if change:
+            self._reach.check_tenant(record)
 
     def insert(self, prepared: Prepared, *, at: datetime) -> None:
         # What is prepared is new and its maker's own; where a UUID or an identifier is taken, the store says so.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
@@ -61,11 +59,7 @@ class FileRoutes:
     async def _download(self, request: HttpRequest) -> Response:
         _, place = await self._admitted(request, "read")
         asked(request)
-
-        def opened() -> BinaryIO:
-            return place.env.storage.open(place.system, place.path)
-
-        return await sent(request, self._desk, await self._desk.run(opened), place.path)
+        return await sent(request, self._desk, await self._desk.run(place.open), place.path)
 
     async def _upload(self, request: HttpRequest) -> Response:
         principal, place = await self._admitted(request, "write")
@@ -88,7 +82,7 @@ class FileRoutes:
     async def _delete(self, request: HttpRequest) -> Response:
         _, place = await self._admitted(request, "remove")
         asked(request)
-        gone = await self._desk.run(lambda: place.env.storage.delete(place.system, place.path))
+        gone = await self._desk.run(lambda: filing.remove(place))
         return success(request, {"path": place.path, "files": gone}, message="It was removed")
 
     async def _admitted(self, request: HttpRequest, action: str) -> tuple[Principal, Place]:
