@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datacatalog.domain.actors import AGAVE_PROXY, JOBS_INDEXER, JOBS_MANAGER, PIPELINES_MANAGER
 from datacatalog.domain.messages import (
     CreatePipeline,
     DeleteJob,
@@ -19,8 +20,6 @@ from datacatalog.domain.messages import (
 Act = tuple[str, str]
 """Actor and action: a row of `domain.privileges.NEEDS`."""
 
-JOBS, INDEXER, PIPELINES, PROXY = "jobs-manager", "jobs-indexer", "pipelines-manager", "agave-proxy"
-
 
 def act_of(message: Message) -> Act:
     """Return the action that a message asks for.
@@ -30,23 +29,23 @@ def act_of(message: Message) -> Act:
     """
     match message:
         case JobEvent(name=name):
-            return JOBS, name.value
+            return JOBS_MANAGER, name.value
         case PlatformCallback():
-            return JOBS, "callback"
+            return JOBS_MANAGER, "callback"
         case DeleteJob(force=force):
-            return JOBS, "purge" if force else "delete"
+            return JOBS_MANAGER, "purge" if force else "delete"
         case IndexJob():
-            return INDEXER, "index"
+            return JOBS_INDEXER, "index"
         case MarkIndexed():
-            return INDEXER, "indexed"
+            return JOBS_INDEXER, "indexed"
         case CreatePipeline():
-            return PIPELINES, "create"
+            return PIPELINES_MANAGER, "create"
         case UpdatePipeline():
-            return PIPELINES, "update"
+            return PIPELINES_MANAGER, "update"
         case DeletePipeline(force=force):
-            return PIPELINES, "purge" if force else "delete"
+            return PIPELINES_MANAGER, "purge" if force else "delete"
         case RestorePipeline():
-            return PIPELINES, "undelete"
+            return PIPELINES_MANAGER, "undelete"
         case LaunchJob():
-            return PROXY, "launch"
+            return AGAVE_PROXY, "launch"
     raise TypeError(f"nobody may send a {type(message).__name__}")

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from datacatalog.domain.actors import AGAVE_PROXY, JOBS_INDEXER, JOBS_MANAGER, PIPELINES_MANAGER
+
 LEVELS = ("READ", "EXECUTE", "UPDATE")
 """Of credentials; each includes those before it."""
 
@@ -41,34 +43,34 @@ _NOBODY = Need("EXECUTE", Shows.NOBODY)
 
 NEEDS: Mapping[tuple[str, str], Need] = {
     # Messages to actors.
-    ("pipelines-manager", "create"): _EXECUTE,
-    ("pipelines-manager", "update"): _TOKEN,
-    ("pipelines-manager", "delete"): _TOKEN,
-    ("pipelines-manager", "undelete"): _TOKEN,
-    ("pipelines-manager", "retire"): _TOKEN,
-    ("pipelines-manager", "purge"): _ADMIN,
-    ("jobs-manager", "create"): _NOBODY,
-    ("jobs-manager", "run"): _TOKEN,
-    ("jobs-manager", "update"): _TOKEN,
-    ("jobs-manager", "resource"): _TOKEN,
-    ("jobs-manager", "finish"): _TOKEN,
-    ("jobs-manager", "fail"): _TOKEN,
-    ("jobs-manager", "index"): _TOKEN,
-    ("jobs-manager", "indexed"): _TOKEN,
-    ("jobs-manager", "validate"): _TOKEN,
-    ("jobs-manager", "validated"): _TOKEN,
-    ("jobs-manager", "finalize"): _TOKEN,
-    ("jobs-manager", "reject"): _TOKEN,
-    ("jobs-manager", "retire"): _TOKEN,
-    ("jobs-manager", "reset"): _ADMIN,
-    ("jobs-manager", "ready"): _ADMIN,
-    ("jobs-manager", "callback"): _TOKEN,
-    ("jobs-manager", "delete"): _ADMIN,
-    ("jobs-manager", "purge"): _ADMIN,
-    ("jobs-indexer", "index"): _TOKEN,
-    ("jobs-indexer", "indexed"): _TOKEN,
-    ("agave-proxy", "launch"): _EXECUTE,
-    ("agave-proxy", "launch-again"): _TOKEN,
+    (PIPELINES_MANAGER, "create"): _EXECUTE,
+    (PIPELINES_MANAGER, "update"): _TOKEN,
+    (PIPELINES_MANAGER, "delete"): _TOKEN,
+    (PIPELINES_MANAGER, "undelete"): _TOKEN,
+    (PIPELINES_MANAGER, "retire"): _TOKEN,
+    (PIPELINES_MANAGER, "purge"): _ADMIN,
+    (JOBS_MANAGER, "create"): _NOBODY,
+    (JOBS_MANAGER, "run"): _TOKEN,
+    (JOBS_MANAGER, "update"): _TOKEN,
+    (JOBS_MANAGER, "resource"): _TOKEN,
+    (JOBS_MANAGER, "finish"): _TOKEN,
+    (JOBS_MANAGER, "fail"): _TOKEN,
+    (JOBS_MANAGER, "index"): _TOKEN,
+    (JOBS_MANAGER, "indexed"): _TOKEN,
+    (JOBS_MANAGER, "validate"): _TOKEN,
+    (JOBS_MANAGER, "validated"): _TOKEN,
+    (JOBS_MANAGER, "finalize"): _TOKEN,
+    (JOBS_MANAGER, "reject"): _TOKEN,
+    (JOBS_MANAGER, "retire"): _TOKEN,
+    (JOBS_MANAGER, "reset"): _ADMIN,
+    (JOBS_MANAGER, "ready"): _ADMIN,
+    (JOBS_MANAGER, "callback"): _TOKEN,
+    (JOBS_MANAGER, "delete"): _ADMIN,
+    (JOBS_MANAGER, "purge"): _ADMIN,
+    (JOBS_INDEXER, "index"): _TOKEN,
+    (JOBS_INDEXER, "indexed"): _TOKEN,
+    (AGAVE_PROXY, "launch"): _EXECUTE,
+    (AGAVE_PROXY, "launch-again"): _TOKEN,
     # What the gateway shows and changes besides.
     ("actors", "read"): _READ,
     ("nonces", "list"): _UPDATE,

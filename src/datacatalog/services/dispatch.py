@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from datacatalog.domain.actors import AGAVE_PROXY, JOBS_INDEXER, JOBS_MANAGER, PIPELINES_MANAGER
 from datacatalog.domain.errors import UnknownActor
 from datacatalog.domain.messages import (
     CreatePipeline,
@@ -46,7 +47,7 @@ ACTORS: Mapping[str, Actor] = {
     actor.name: actor
     for actor in (
         Actor(
-            name="pipelines-manager",
+            name=PIPELINES_MANAGER,
             accepts=(
                 reading.CREATE,
                 reading.UPDATE,
@@ -57,16 +58,16 @@ ACTORS: Mapping[str, Actor] = {
             read=reading.read_for_pipelines_manager,
         ),
         Actor(
-            name="jobs-manager",
+            name=JOBS_MANAGER,
             accepts=(reading.EVENT, reading.DELETE_JOB, *reading.CALLBACKS),
             read=reading.read_for_jobs_manager,
         ),
         Actor(
-            name="jobs-indexer",
+            name=JOBS_INDEXER,
             accepts=(reading.INDEX, reading.INDEXED),
             read=reading.read_for_jobs_indexer,
         ),
-        Actor(name="agave-proxy", accepts=(reading.LAUNCH,), read=reading.read_for_agave_proxy),
+        Actor(name=AGAVE_PROXY, accepts=(reading.LAUNCH,), read=reading.read_for_agave_proxy),
     )
 }
 

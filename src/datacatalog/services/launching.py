@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from datacatalog.domain.actors import AGAVE_PROXY, JOBS_MANAGER
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import (
     AlreadyExists,
@@ -52,7 +53,6 @@ from datacatalog.services.jobs import (
 )
 from datacatalog.services.reconciling import watch
 
-ACTOR = "agave-proxy"
 LAUNCH_QUEUE = "launch-job"
 
 
@@ -119,7 +119,7 @@ def _managed_by(message: LaunchJob, env: Env) -> dict[str, str]:
 
     Source: docs, Job Life Cycle, "the actor and execution for the managing instance".
     """
-    actor = actor_url(env.rules.api_url, env.rules.actor_ids.get(ACTOR, ACTOR))
+    actor = actor_url(env.rules.api_url, env.rules.actor_ids.get(AGAVE_PROXY, AGAVE_PROXY))
     return {"agent": actor} | ({"task": task_url("", actor, message.execution)} if message.execution else {})
 
 
@@ -235,7 +235,7 @@ def managed_definition(definition: JsonObject, job: Job, token: str, env: Env) -
     }
 
 
-def callback_url(job: Job, token: str, env: Env, *, actor: str = "jobs-manager") -> str:
+def callback_url(job: Job, token: str, env: Env, *, actor: str = JOBS_MANAGER) -> str:
     """Return the URL to which a platform posts what becomes of a job.
 
     Source: docs, build_webhook: messages of the jobs-manager, with x-nonce, token, uuid and session in the URL.

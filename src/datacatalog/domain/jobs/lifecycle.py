@@ -12,6 +12,7 @@ from typing import Any
 
 from transitions import Machine
 
+from datacatalog.domain.actors import JOBS_MANAGER
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.privileges import NEEDS, Shows
 
@@ -72,7 +73,7 @@ MOVES: Mapping[Event, tuple[frozenset[State], State | None]] = {
 
 
 def _shown_for(shows: Shows) -> frozenset[Event]:
-    return frozenset(event for event in Event if NEEDS["jobs-manager", event.value].shows is shows)
+    return frozenset(event for event in Event if NEEDS[JOBS_MANAGER, event.value].shows is shows)
 
 
 ADMIN_EVENTS = _shown_for(Shows.ADMIN_TOKEN)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datacatalog.domain.actors import JOBS_INDEXER
 from datacatalog.domain.indexing import LEVELS
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.jobs import job_uuid
@@ -68,7 +69,7 @@ def index(
     if level is not None:
         message["level"] = level
     before = cli.env.store.read(lambda work: work.history.length(job))
-    answer = told(deliver("jobs-indexer", message, cli.env))
+    answer = told(deliver(JOBS_INDEXER, message, cli.env))
     status = 0
     if wait:
         with cli.out.status() as waiting:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from datacatalog.bootstrap import App, build_app
+from datacatalog.domain.actors import JOBS_INDEXER, JOBS_MANAGER
 from datacatalog.domain.errors import AlreadyExists, Conflict
 from datacatalog.domain.tokens import digest_of
 from datacatalog.services.nonces import create_nonce, list_nonces, revoke_nonce
@@ -25,7 +26,7 @@ from datacatalog.settings import PREFIX, SECRETS_FILE, Settings, load, shipped_c
 
 KEYS = ("token_key", "administrator_key", "bearer_key")
 KEY_BYTES = 48
-CALLED_BACK = ("jobs-manager", "jobs-indexer")
+CALLED_BACK = (JOBS_MANAGER, JOBS_INDEXER)
 OWNER = "platform"
 """Whom callbacks run as, and whose nonces are replaced where their plain text was lost."""
 

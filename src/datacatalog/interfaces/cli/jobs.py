@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from datacatalog.domain.actors import JOBS_MANAGER
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Group, Later
 from datacatalog.interfaces.cli.params import after_option, json_object, limit_option, token_option, typed
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-MANAGER = "jobs-manager"
 
 
 @click.group(
@@ -168,7 +167,7 @@ def event(cli: Cli, uuid: str, name: str, data: str | None, token: str | None) -
     message: dict[str, Any] = {"uuid": job, "name": known.value, "token": token or owners_token(job, cli.env)}
     if sent is not None:
         message["data"] = sent
-    cli.out.document(told(deliver(MANAGER, message, cli.env)))
+    cli.out.document(told(deliver(JOBS_MANAGER, message, cli.env)))
 
 
 @jobs.command()
@@ -219,7 +218,7 @@ def delete(cli: Cli, uuid: str, token: str, force: bool) -> None:
     from datacatalog.interfaces.cli.acting import deliver, told
 
     message = {"uuid": job_uuid(uuid), "action": "delete", "token": token, "force": force}
-    cli.out.document(told(deliver(MANAGER, message, cli.env)))
+    cli.out.document(told(deliver(JOBS_MANAGER, message, cli.env)))
 
 
 def job_uuid(text: str) -> TypedUuid:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from datacatalog.domain.actors import PIPELINES_MANAGER
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Group
 from datacatalog.interfaces.cli.params import after_option, limit_option, message_file, token_option, typed
 
 if TYPE_CHECKING:
     from datacatalog.domain.kinds import TypedUuid
-
-MANAGER = "pipelines-manager"
 
 
 @click.group(cls=Group)
@@ -28,7 +27,7 @@ def create(cli: Cli, file: BinaryIO) -> None:
     """Register the pipeline that FILE describes; again changes nothing."""
     from datacatalog.interfaces.cli.acting import deliver, told
 
-    cli.out.document(told(deliver(MANAGER, file.read(), cli.env)))
+    cli.out.document(told(deliver(PIPELINES_MANAGER, file.read(), cli.env)))
 
 
 @pipelines.command()
@@ -82,10 +81,10 @@ def update(cli: Cli, pipeline: str, file: BinaryIO, token: str | None, replace: 
     token = token or owners_token(uuid, cli.env)
     if replace:
         context = {"uuid": uuid, "action": "replace", "token": token}
-        answer = deliver(MANAGER, document, cli.env, context)
+        answer = deliver(PIPELINES_MANAGER, document, cli.env, context)
     else:
         message = {"uuid": uuid, "action": "update", "body": document, "token": token}
-        answer = deliver(MANAGER, message, cli.env)
+        answer = deliver(PIPELINES_MANAGER, message, cli.env)
     cli.out.document(told(answer))
 
 
@@ -112,7 +111,7 @@ def _act(action: str, pipeline: str, token: str | None, cli: Cli) -> None:
 
     uuid = pipeline_uuid(pipeline, cli)
     message = {"uuid": uuid, "action": action, "token": token or owners_token(uuid, cli.env)}
-    cli.out.document(told(deliver(MANAGER, message, cli.env)))
+    cli.out.document(told(deliver(PIPELINES_MANAGER, message, cli.env)))
 
 
 def pipeline_uuid(reference: str, cli: Cli) -> TypedUuid:

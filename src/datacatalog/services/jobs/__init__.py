@@ -9,7 +9,6 @@ from datacatalog.services.jobs.creating import (
     place_job,
 )
 from datacatalog.services.jobs.moving import (
-    INDEXER,
     fail_job,
     handle_callback,
     handle_indexed,
@@ -23,7 +22,6 @@ from datacatalog.services.jobs.undoing import handle_delete_job, reset_job
 
 __all__ = [
     "HISTORY_PAGE",
-    "INDEXER",
     "Created",
     "JobPlan",
     "archive_override",

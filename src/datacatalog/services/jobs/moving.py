@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datacatalog.domain.actors import JOBS_INDEXER
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import DatacatalogError, UnknownRecord
 from datacatalog.domain.jobs.callbacks import acts, fact_of
@@ -16,8 +17,6 @@ from datacatalog.services import access
 from datacatalog.services.env import Env, Outcome
 from datacatalog.services.jobs.showing import job_for
 from datacatalog.services.webhooks import announce
-
-INDEXER = "jobs-indexer"
 
 
 def handle_job_event(message: JobEvent, work: Work, env: Env) -> Outcome:
@@ -113,7 +112,7 @@ def _follow_up(before: Job, after: Job, entry: HistoryEntry, work: Work) -> None
     """A job that has just finished is indexed."""
     if entry.name is Event.FINISH and before.state is not State.FINISHED:
         message = {"uuid": after.uuid, "name": Event.INDEX.value}
-        work.outbox.send(INDEXER, {"message": message}, id=f"index:{entry.uuid}", at=entry.date)
+        work.outbox.send(JOBS_INDEXER, {"message": message}, id=f"index:{entry.uuid}", at=entry.date)
 
 
 def state_outcome(job: Job, log: tuple[str, ...], **more: str) -> Outcome:
