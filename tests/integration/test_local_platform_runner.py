@@ -196,6 +196,13 @@ def test_daemon_that_hides_does_not_outlive_its_command(then: str, tmp_path: Pat
     assert not lives(int((what.folder / "daemon").read_text()))
 
 
+def test_daemon_that_hides_does_not_outlive_a_command_that_stopped_its_launcher(tmp_path: Path) -> None:
+    stop = "import signal; os.kill(os.getppid(), signal.SIGSTOP); time.sleep(60)"
+    what = command(tmp_path, python(DAEMON + stop), limit=timedelta(seconds=1))
+    assert carried_out(what)[0] is Ending.TIMED_OUT
+    assert not lives(int((what.folder / "daemon").read_text()))
+
+
 def test_daemon_that_hides_does_not_outlive_a_runner_that_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(python(RUNNER, str(tmp_path), DAEMON + "time.sleep(60)")) as runner:
         until(lambda: (tmp_path / "daemon").exists() and (tmp_path / "daemon").read_text())

@@ -106,6 +106,8 @@ def _await_end(pid: int, limit: timedelta, stop: Callable[[], bool]) -> Ending:
         ending = _watch(descriptor, time.monotonic() + limit.total_seconds(), stop)
         if ending is not Ending.EXITED:
             signal_group(pid, signal.SIGTERM)
+            # A command that is not isolated can stop its launcher, which alone finds all that the command started.
+            signal_group(pid, signal.SIGCONT)
             _ended_within(descriptor, _LAUNCHERS_GRACE)
     finally:
         os.close(descriptor)
