@@ -97,11 +97,14 @@ class Env:
     sealer: Sealer
 
     @property
+    def tenant(self) -> str:
+        """The tenant of what is made here."""
+        return self.rules.admin.get("tenant", "")
+
+    @property
     def home(self) -> str:
         """The installation's tenant, whose is whatever names none."""
-        if isinstance(self.store, ConfinedStore):
-            return self.store.home
-        return self.rules.admin.get("tenant", "")
+        return self.store.home if isinstance(self.store, ConfinedStore) else self.tenant
 
     def acting_for(self, principal: Principal) -> Env:
         """Return what a request of `principal` works with.

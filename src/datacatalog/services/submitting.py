@@ -39,22 +39,17 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
     known = delivery_id is not None and env.store.read(lambda work: _check_mark(key, mark, work))
     placed = _archived(definition, key)
     with nullcontext() if known else _claimed(placed, key, env):
-        job = env.platform.submit(placed, key=key, owner=principal.name, tenant=tenant_of(env))
+        job = env.platform.submit(placed, key=key, owner=principal.name, tenant=env.tenant)
     if delivery_id is not None and not known:
         # Only now: what was refused had no effect, and may be sent again as it should have been.
         env.store.transact(lambda work: _remember(key, mark, work, env))
     return job
 
 
-def tenant_of(env: Env) -> str:
-    """Return the tenant that requests of `env` act for."""
-    return str(env.rules.admin.get("tenant", ""))
-
-
 def job_of(id: str, env: Env) -> PlatformJob:
     """Return a job of one's own tenant.  Raises UnknownRecord, PlatformDown."""
     job = env.platform.job(id)
-    if job.tenant not in ("", tenant_of(env)):
+    if job.tenant not in ("", env.tenant):
         raise UnknownRecord(id[:80], "platform job")
     return job
 
@@ -62,7 +57,7 @@ def job_of(id: str, env: Env) -> PlatformJob:
 def jobs_of(env: Env) -> Iterator[PlatformJob]:
     """Yield the jobs of one's own tenant, newest first.  Raises PlatformDown."""
     offset, size = 0, _PAGE
-    while page := env.platform.jobs(tenant=tenant_of(env), limit=size, offset=offset):
+    while page := env.platform.jobs(tenant=env.tenant, limit=size, offset=offset):
         yield from page
         # Who reads on will read on: each page costs a look at all of them.
         offset, size = offset + len(page), min(2 * size, _PAGE_MAX)

@@ -63,8 +63,7 @@ def subscribe(wish: Wish, principal: Principal, work: Work, env: Env) -> Subscri
             be reached from here, or is too long; the secret cannot be used.
         UnknownRecord: there is no such pipeline or job, or none that may be seen.
     """
-    tenant = env.rules.admin.get("tenant", "")
-    subject = _subject(wish.subject, Seeker(tenant=tenant, name=principal.name), work, env)
+    subject = _subject(wish.subject, Seeker(tenant=env.tenant, name=principal.name), work, env)
     called = "sub_" + secrets.token_hex(12)
     key = secrets.token_bytes(KEY_BYTES) if wish.secret is None else read_secret(wish.secret)
     made = Subscription(
@@ -74,7 +73,7 @@ def subscribe(wish: Wish, principal: Principal, work: Work, env: Env) -> Subscri
         url=_url(wish.url, env),
         secret=_sealed(SigningKeys(key=key), called, env),
         owner=principal.name,
-        tenant=tenant,
+        tenant=env.tenant,
         created=env.clock.now(),
     )
     work.subscriptions.put(made)

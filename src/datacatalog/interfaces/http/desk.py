@@ -68,13 +68,13 @@ class Desk:
     def close(self) -> None:
         self._threads.shutdown(wait=True)
 
-    async def admit(self, request: HttpRequest, actor: str, level: str) -> Principal:
-        """Let a request in and count the use of its nonce.
+    async def admit(self, request: HttpRequest, where: str, action: str, *, actor: str = "*") -> Principal:
+        """Let a request in, with the level that the table of privileges has, and count the use of its nonce.
 
         Raises:
             MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
-        nonce = request.query_params.get("x-nonce")
+        nonce, level = request.query_params.get("x-nonce"), level_of(where, action)
         return await self.run(lambda: self._used(request, actor, level, nonce))
 
     def _used(self, request: HttpRequest, actor: str, level: str, nonce: str | None) -> Principal:
@@ -119,8 +119,8 @@ class Desk:
         return await self.run(lambda: self.authenticate(request, actor, level, nonce))
 
     async def enter(self, request: HttpRequest, where: str, action: str, *, actor: str = "*") -> Env:
-        """Let a request in as `admit` does, with the level that the table of privileges has; return what it works with."""
-        return self.env(await self.admit(request, actor, level_of(where, action)))
+        """Let a request in as `admit` does; return what it works with."""
+        return self.env(await self.admit(request, where, action, actor=actor))
 
     def env(self, principal: Principal) -> Env:
         """Return what a request of `principal` works with: whatever it reads and writes is within its reach."""

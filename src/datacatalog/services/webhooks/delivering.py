@@ -98,8 +98,7 @@ class Deliverer:
     def _may_see(self, subscription: Subscription, event: JsonObject, work: Work) -> bool:
         """Tell whether a job is within a subscriber's reach by now: a grant may have ended since."""
         seeker = Seeker(tenant=subscription.tenant, name=subscription.owner)
-        home = self._env.rules.admin.get("tenant", "")
-        reach = reach_of(seeker, home, work, self._env.clock.now())
+        reach = reach_of(seeker, self._env.home, work, self._env.clock.now())
         return reach.tenant_of({"tenant": event["tenant"]}) in reach.reads
 
     # ------------------------------------------------------------------------------------------ waiting

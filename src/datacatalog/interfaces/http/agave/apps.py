@@ -9,7 +9,6 @@ from starlette.routing import Route
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import ConflictingFields
 from datacatalog.domain.identifiers.platforms import app_url
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.definitions import read_definition
 from datacatalog.interfaces.http.agave.paging import PAGING, page
@@ -42,7 +41,7 @@ class AppRoutes:
         return await (self._replace(request) if request.method == "POST" else self._show(request))
 
     async def _list(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", level_of("apps", "read"))
+        await self._desk.admit(request, "apps", "read")
         wanted = asked(request, *PAGING, "publicOnly", "privateOnly")
         part, private = page(wanted), flag("privateOnly", wanted.get("privateOnly"))
         flag("publicOnly", wanted.get("publicOnly"))
@@ -56,7 +55,7 @@ class AppRoutes:
         return success(request, [self._shown(app, *_SUMMARY) for app in found])
 
     async def _show(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", level_of("apps", "read"))
+        await self._desk.admit(request, "apps", "read")
         asked(request)
         name = request.path_params["app"]
         return success(
@@ -64,7 +63,7 @@ class AppRoutes:
         )
 
     async def _register(self, request: HttpRequest) -> Response:
-        principal = await self._desk.admit(request, "*", level_of("apps", "register"))
+        principal = await self._desk.admit(request, "apps", "register")
         asked(request)
         definition = await read_definition(request, self._desk)
         platform = self._desk.app.env.platform
@@ -72,7 +71,7 @@ class AppRoutes:
         return success(request, self._shown(app), http=201)
 
     async def _replace(self, request: HttpRequest) -> Response:
-        principal = await self._desk.admit(request, "*", level_of("apps", "register"))
+        principal = await self._desk.admit(request, "apps", "register")
         asked(request)
         name, definition = request.path_params["app"], await read_definition(request, self._desk)
         if definition.get("id", f"{definition.get('name')}-{definition.get('version')}") != name:

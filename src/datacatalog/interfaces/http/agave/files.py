@@ -7,7 +7,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.definitions import MULTIPART, media_type, read_definition
 from datacatalog.interfaces.http.agave.entries import listed
@@ -86,5 +85,5 @@ class FileRoutes:
         return success(request, {"path": place.path, "files": gone}, message="It was removed")
 
     async def _admitted(self, request: HttpRequest, action: str) -> tuple[Principal, Place]:
-        principal = await self._desk.admit(request, "*", level_of("files", action))
+        principal = await self._desk.admit(request, "files", action)
         return principal, place_of(request, self._desk.env(principal))

@@ -12,7 +12,6 @@ from starlette.routing import Route
 from datacatalog.domain.documents import JsonObject, published
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.platforms import job_url
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.definitions import read_definition
 from datacatalog.interfaces.http.agave.paging import PAGING, page
@@ -65,7 +64,7 @@ class JobRoutes:
     # -------------------------------------------------------------------------------------- submitting
 
     async def _submit(self, request: HttpRequest) -> Response:
-        principal = await self._desk.admit(request, "*", level_of("jobs", "submit"))
+        principal = await self._desk.admit(request, "jobs", "submit")
         asked(request)
         own_id = delivery_id(request) or delivery_id(request, _REQUEST_ID)
         definition = await read_definition(request, self._desk)
@@ -74,7 +73,7 @@ class JobRoutes:
         return success(request, self._shown(job), http=201)
 
     async def _manage(self, request: HttpRequest) -> Response:
-        env = await self._admitted(request, "cancel")
+        env = await self._desk.enter(request, "jobs", "cancel")
         asked(request)
         order = await read_definition(request, self._desk)
         if str(order.get("action")) not in _ENDING:
@@ -91,14 +90,14 @@ class JobRoutes:
     # ----------------------------------------------------------------------------------------- reading
 
     async def _list(self, request: HttpRequest) -> Response:
-        env = await self._admitted(request, "read")
+        env = await self._desk.enter(request, "jobs", "read")
         wanted = asked(request, *PAGING, *_FILTERS)
         return await self._page(request, env, wanted)
 
     @answering
     async def found(self, request: HttpRequest) -> Response:
         """Jobs with one value, which stands in the path."""
-        env = await self._admitted(request, "read")
+        env = await self._desk.enter(request, "jobs", "read")
         wanted, name = asked(request, *PAGING), request.path_params["attribute"]
         if name not in _FILTERS:
             raise InvalidField(name, f"jobs cannot be asked for by it; by {', '.join(_FILTERS)}")
@@ -125,7 +124,7 @@ class JobRoutes:
 
     @answering
     async def history(self, request: HttpRequest) -> Response:
-        env = await self._admitted(request, "read")
+        env = await self._desk.enter(request, "jobs", "read")
         part, called = page(asked(request, *PAGING)), request.path_params["job"]
 
         def look() -> list[PlatformStep]:
@@ -136,11 +135,8 @@ class JobRoutes:
 
     # ------------------------------------------------------------------------------------------- parts
 
-    async def _admitted(self, request: HttpRequest, action: str) -> Env:
-        return self._desk.env(await self._desk.admit(request, "*", level_of("jobs", action)))
-
     async def _job(self, request: HttpRequest) -> PlatformJob:
-        env, called = await self._admitted(request, "read"), request.path_params["job"]
+        env, called = await self._desk.enter(request, "jobs", "read"), request.path_params["job"]
         asked(request)
         return await self._desk.run(lambda: job_of(called, env))
 

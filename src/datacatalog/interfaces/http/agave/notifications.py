@@ -10,7 +10,6 @@ from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import UnknownRecord
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.paging import PAGING, page
 from datacatalog.interfaces.http.agave.slashes import both
@@ -31,7 +30,7 @@ class NotificationRoutes:
 
     @answering
     async def notifications(self, request: HttpRequest) -> Response:
-        principal = await self._desk.admit(request, "*", level_of("jobs", "submit"))
+        principal = await self._desk.admit(request, "jobs", "submit")
         wanted = asked(request, *PAGING, "associatedUuid")
         part, env = page(wanted), self._desk.env(principal)
         return success(

@@ -10,14 +10,12 @@ from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.identifiers.platforms import job_url
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.entries import address, listed, shown
 from datacatalog.interfaces.http.agave.paging import PAGING, page
 from datacatalog.interfaces.http.agave.places import path_in
 from datacatalog.interfaces.http.agave.sending import sent
 from datacatalog.interfaces.http.desk import Desk, answering
-from datacatalog.services.env import Env
 from datacatalog.services.submitting import job_of
 
 _BASE = "/jobs/v2/{job}/outputs"
@@ -38,7 +36,7 @@ class OutputRoutes:
 
     @answering
     async def listing(self, request: HttpRequest) -> Response:
-        env, job = await self._admitted(request)
+        env, job = await self._desk.enter(request, "jobs", "read"), request.path_params["job"]
         part, path = page(asked(request, *PAGING)), path_in(request)
         url = address(f"{job_url(self._desk.app.settings.api_url, job)}/outputs")
 
@@ -51,7 +49,7 @@ class OutputRoutes:
 
     @answering
     async def media(self, request: HttpRequest) -> Response:
-        env, job = await self._admitted(request)
+        env, job = await self._desk.enter(request, "jobs", "read"), request.path_params["job"]
         asked(request)
         path = path_in(request)
 
@@ -60,7 +58,3 @@ class OutputRoutes:
             return env.platform.output(job, path)
 
         return await sent(request, self._desk, await self._desk.run(opened), path)
-
-    async def _admitted(self, request: HttpRequest) -> tuple[Env, str]:
-        principal = await self._desk.admit(request, "*", level_of("jobs", "read"))
-        return self._desk.env(principal), request.path_params["job"]

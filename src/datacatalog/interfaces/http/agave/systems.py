@@ -9,13 +9,11 @@ from starlette.routing import Route
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField, UnknownRecord
 from datacatalog.domain.identifiers.platforms import system_url
-from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.agave.answers import asked, success
 from datacatalog.interfaces.http.agave.paging import PAGING, page
 from datacatalog.interfaces.http.agave.slashes import both
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag
-from datacatalog.services.submitting import tenant_of
 
 BASE = "/systems/v2"
 TYPES = ("STORAGE", "EXECUTION")
@@ -36,7 +34,7 @@ class SystemRoutes:
 
     @answering
     async def systems(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", level_of("files", "read"))
+        await self._desk.admit(request, "files", "read")
         wanted = asked(request, *PAGING, "type", "default", "public")
         kind = wanted.get("type", "").upper()
         if kind not in ("", *TYPES):
@@ -51,7 +49,7 @@ class SystemRoutes:
 
     @answering
     async def system(self, request: HttpRequest) -> Response:
-        await self._desk.admit(request, "*", level_of("files", "read"))
+        await self._desk.admit(request, "files", "read")
         asked(request)
         name = request.path_params["system"]
         for system in self._known():
@@ -61,9 +59,9 @@ class SystemRoutes:
 
     @answering
     async def me(self, request: HttpRequest) -> Response:
-        principal = await self._desk.admit(request, "*", level_of("files", "read"))
+        principal = await self._desk.admit(request, "files", "read")
         asked(request)
-        tenant = tenant_of(self._desk.env(principal))
+        tenant = self._desk.env(principal).tenant
         return success(request, {"username": principal.name, "tenant": tenant, "level": principal.level})
 
     def _known(self) -> list[JsonObject]:
