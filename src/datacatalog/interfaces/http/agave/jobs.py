@@ -24,8 +24,8 @@ from datacatalog.services.submitting import job_of, jobs_of, submit
 
 BASE = "/jobs/v2"
 _REQUEST_ID = "x-request-id"
-_ENDING = frozenset({"stop", "kill", "cancel"})
-_FILTERS: Mapping[str, Callable[[PlatformJob], str]] = {
+ENDING = ("stop", "kill", "cancel")
+FILTERS: Mapping[str, Callable[[PlatformJob], str]] = {
     "id": lambda job: job.id,
     "appId": lambda job: str(job.detail.get("appId", "")),
     "name": lambda job: str(job.detail.get("name", "")),
@@ -76,8 +76,8 @@ class JobRoutes:
         env = await self._desk.enter(request, "jobs", "cancel")
         asked(request)
         order = await read_definition(request, self._desk)
-        if str(order.get("action")) not in _ENDING:
-            raise InvalidField("action", f"is none of {', '.join(sorted(_ENDING))}")
+        if str(order.get("action")) not in ENDING:
+            raise InvalidField("action", f"is none of {', '.join(ENDING)}")
         called = request.path_params["job"]
 
         def stop() -> PlatformJob:
@@ -91,7 +91,7 @@ class JobRoutes:
 
     async def _list(self, request: HttpRequest) -> Response:
         env = await self._desk.enter(request, "jobs", "read")
-        wanted = asked(request, *PAGING, *_FILTERS)
+        wanted = asked(request, *PAGING, *FILTERS)
         return await self._page(request, env, wanted)
 
     @answering
@@ -99,16 +99,16 @@ class JobRoutes:
         """Jobs with one value, which stands in the path."""
         env = await self._desk.enter(request, "jobs", "read")
         wanted, name = asked(request, *PAGING), request.path_params["attribute"]
-        if name not in _FILTERS:
-            raise InvalidField(name, f"jobs cannot be asked for by it; by {', '.join(_FILTERS)}")
+        if name not in FILTERS:
+            raise InvalidField(name, f"jobs cannot be asked for by it; by {', '.join(FILTERS)}")
         return await self._page(request, env, {**wanted, name: request.path_params["value"]})
 
     async def _page(self, request: HttpRequest, env: Env, wanted: Mapping[str, str]) -> Response:
         part = page(wanted)
-        by = {name: wanted[name] for name in _FILTERS if name in wanted}
+        by = {name: wanted[name] for name in FILTERS if name in wanted}
 
         def look() -> list[JsonObject]:
-            fit = (job for job in jobs_of(env) if all(_FILTERS[n](job) == value for n, value in by.items()))
+            fit = (job for job in jobs_of(env) if all(FILTERS[n](job) == value for n, value in by.items()))
             return [self._shown(job) for job in part.of(fit)]
 
         return success(request, await self._desk.run(look))

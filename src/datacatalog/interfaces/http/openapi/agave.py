@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from datacatalog.domain.privileges import LEVELS
+from datacatalog.interfaces.http.agave.jobs import ENDING, FILTERS
+from datacatalog.interfaces.http.agave.systems import TYPES
 from datacatalog.interfaces.http.openapi.agave_files import files, outputs
 from datacatalog.interfaces.http.openapi.agave_parts import (
     BODY,
@@ -22,7 +24,7 @@ LINKS = {"type": "object"}
 JOB = objects({"id": TEXT, "status": TEXT, "_links": LINKS})
 STEP = objects({"status": TEXT, "created": TEXT, "description": TEXT})
 APP = objects({"id": TEXT, "_links": LINKS})
-SYSTEM = objects({"id": TEXT, "type": {"enum": ["STORAGE", "EXECUTION"]}, "default": {"type": "boolean"}})
+SYSTEM = objects({"id": TEXT, "type": {"enum": [*TYPES]}, "default": {"type": "boolean"}})
 PROFILE = objects({"username": TEXT, "tenant": TEXT, "level": {"enum": [*LEVELS]}})
 NOTIFICATION = objects({"id": TEXT, "associatedUuid": TEXT, "event": TEXT, "url": TEXT})
 DEFINITION = {"type": "object", "description": "as Agave has it"}
@@ -105,7 +107,7 @@ def _notifications() -> dict[str, Any]:
 
 
 def _jobs() -> dict[str, Any]:
-    filters = [in_query(name, TEXT) for name in ("id", "appId", "name", "owner", "status")]
+    filters = [in_query(name, TEXT) for name in FILTERS]
     return {
         "get": operation(
             "Jobs of one's tenant, newest first.", {"200": answer("found", arrays(JOB))}, *PAGING, *filters
@@ -126,7 +128,7 @@ def _jobs() -> dict[str, Any]:
 
 def _job() -> dict[str, Any]:
     base = "/jobs/v2/{job}"
-    order = objects({"action": {"enum": ["stop", "kill", "cancel"]}})
+    order = objects({"action": {"enum": [*ENDING]}})
     return {
         base: {
             "get": operation("A job.", {"200": answer("found", JOB)}, ID, **UNKNOWN),
@@ -151,7 +153,7 @@ def _job() -> dict[str, Any]:
             "get": operation(
                 "Jobs with one value, newest first.",
                 {"200": answer("found", arrays(JOB))},
-                in_path("attribute", {"enum": ["id", "appId", "name", "owner", "status"]}),
+                in_path("attribute", {"enum": [*FILTERS]}),
                 in_path("value"),
                 *PAGING,
             )
