@@ -109,12 +109,15 @@ def _row(found: Credential, home: str) -> dict[str, Any]:
 @click.argument("ref")
 @pass_cli
 def revoke(cli: Cli, ref: str) -> None:
-    """Revoke a nonce, named by its REF in the list or by itself; with '-', that is read from standard input."""
+    """Revoke a nonce.
+
+    It is named by its REF, the first column of the list, or by itself; with '-', that is read from standard input.
+    """
     from datacatalog.domain.errors import UnknownRecord
     from datacatalog.services.nonces import revoke_nonce
 
     named = typed_secret() if ref == "-" else ref
     if not revoke_nonce(named, cli.env):
         # REF may be the nonce itself, so it is not said again.
-        raise UnknownRecord("this one", "nonce")
+        raise UnknownRecord("neither a REF of 'datacatalog nonce list' nor a nonce", "nonce")
     cli.out.document({"revoked": True})
