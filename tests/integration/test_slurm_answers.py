@@ -176,6 +176,15 @@ def test_submission_whose_answer_was_lost_is_looked_for_and_not_repeated(
     assert f"--name={fake.name}" in fake.called("squeue")
 
 
+def test_submission_that_failed_after_it_was_made_is_found(fake: Fake) -> None:
+    fake.says("sbatch", err="accounting hook: no budget file", code=1)
+    fake.says("squeue", "12\n")
+    fake.says("scontrol", err=NO_CONTROLLER, code=1)
+    with pytest.raises(NotYet):
+        fake.run()
+    assert (fake.process or {})["id"] == "12"
+
+
 def test_submission_that_never_came_about_is_made_up_for(fake: Fake) -> None:
     fake.says("sbatch", err=NO_CONTROLLER, code=1)
     with pytest.raises(NotYet):

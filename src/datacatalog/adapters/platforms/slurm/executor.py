@@ -119,11 +119,18 @@ class SlurmExecutor:
             held = held or _Held(name=_name(command.attempt), files=files.folder.name, since=time.time())
             # Written down first: whoever comes after a crash then looks for it before submitting anything.
             watch.began(held.document())
-            held.id = known or self._slurm.submit(
-                files.script, _options(command, files, held.name), hold=lock
-            )
+            held.id = known or self._sent(command, files, held, lock)
             watch.began(held.document())
         return held
+
+    def _sent(self, command: Command, files: Files, held: _Held, lock: int) -> str:
+        try:
+            return self._slurm.submit(files.script, _options(command, files, held.name), hold=lock)
+        except SlurmRefuses:
+            # sbatch, or what a site wraps it in, may fail after it has submitted: then the job would run, and nobody know of it.
+            if known := self._found(files, held):
+                return known
+            raise
 
     def _lost_id(self, files: Files, held: _Held) -> str | None:
         """Return the id that was never written down; None: nothing was submitted."""
