@@ -89,6 +89,8 @@ def test_request_that_was_refused_may_be_sent_again_as_it_should_have_been(site:
     ("changes", "code"),
     [
         ({"appId": "none-1.0"}, "unknown-record"),
+        ({"appId": ""}, "invalid-field"),
+        ({"appId": ["say-1.0"]}, "invalid-field"),
         ({"name": ""}, "invalid-field"),
         ({"parameters": {}}, "invalid-field"),
         ({"parameters": {"word": "x", "more": 1}}, "invalid-field"),
@@ -134,6 +136,20 @@ def test_outputs_go_into_no_other_jobs_archive_however_long_that_job_takes(site:
     for path in ("/theirs/out", "/theirs/out/below", "/theirs"):
         with pytest.raises(AlreadyExists):
             site.job(archive_path=path)
+
+
+def test_readers_of_a_job_learn_no_secret_of_its_definition(site: Site):
+    # With the update token of a callback, whoever may only read could change the job.
+    urls = ["https://hooks.example.org/opens", "http://testserver/m?uuid=107&token=opens&x-nonce=opens"]
+    definition = {"appId": "say-1.0", "notifications": [{"event": "*", "url": url} for url in urls]}
+    job = site.job(data={"definition": definition, "callback": urls[1]})
+    said = site.event(job, "run", data={"notifications": definition["notifications"]})
+    assert said.status_code == 200
+    reader = bearer(site, "eve", level="READ")
+    base = f"/catalog/v1/jobs/{job.job.uuid}"
+    for path in (base, f"{base}/history", f"{base}/log", "/catalog/v1/jobs", f"{base}/lineage"):
+        told = ask(site, "GET", path, by=reader)
+        assert (told.status_code, "opens" in told.text) == (200, False)
 
 
 def test_outputs_are_listed_and_downloaded_wherever_they_lie(site: Site):

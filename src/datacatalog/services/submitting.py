@@ -13,7 +13,7 @@ from datacatalog.domain.errors import AlreadyExists, DatacatalogError, InvalidFi
 from datacatalog.domain.paths import normalised
 from datacatalog.ports.platforms import PlatformJob
 from datacatalog.ports.stores import Work
-from datacatalog.services.archives import check_inputs, check_unclaimed, claim, release
+from datacatalog.services.archives import check_inputs, check_unclaimed, claim, is_claimed_by, release
 from datacatalog.services.env import Env, Principal
 
 ARCHIVES = "/archive/jobs"
@@ -33,6 +33,8 @@ def submit(definition: JsonObject, principal: Principal, env: Env, *, delivery_i
         NoSuchPath: an input lies in the archive of another tenant's job.
         InvalidField, UnknownRecord, PlatformDown: as the platform says; or its outputs would go among others.
     """
+    if not isinstance(definition.get("appId"), str) or not definition["appId"]:
+        raise InvalidField("appId", "wants the id of an app")
     env.store.read(lambda work: check_inputs(definition, work, env.rules.default_system))
     key = _key(principal, delivery_id)
     mark = hashlib.sha256(minified(definition).encode()).hexdigest()
@@ -107,7 +109,9 @@ def _claimed(definition: JsonObject, key: str, env: Env) -> Iterator[None]:
     if not path:
         yield
         return
-    _check_free(system, path, env)
+    if not env.store.read(lambda work: is_claimed_by(key, system, path, work)):
+        # Where this very job has claimed it before, what is there is its own.
+        _check_free(system, path, env)
 
     def take(work: Work) -> None:
         check_unclaimed(system, path, work, key=key)
@@ -116,8 +120,9 @@ def _claimed(definition: JsonObject, key: str, env: Env) -> Iterator[None]:
     env.store.transact(take)
     try:
         yield
-    except DatacatalogError:
-        env.store.transact(lambda work: release(system, path, work))
+    except DatacatalogError as e:
+        if not e.retry:  # Otherwise the job may be there all the same, and begin later.
+            env.store.transact(lambda work: release(system, path, work))
         raise
     with suppress(DatacatalogError):
         # Where it can be seen, nobody takes a directory above it for an empty one.
