@@ -93,6 +93,15 @@ def test_what_is_configured_is_what_is_used(wired):
     assert schema["$id"] == "https://schemas.example.org/pipelinejob_manager_event.json"
 
 
+TLS = {
+    "gateway": {
+        "url": "https://gateway",
+        "tls_certificate_file": "secrets.json",
+        "tls_key_file": "secrets.json",
+    }
+}
+
+
 @pytest.mark.parametrize(
     ("sections", "says"),
     [
@@ -121,15 +130,32 @@ def test_what_is_configured_is_what_is_used(wired):
         ({"outgoing": {"private_networks": ["10.1.2.3/16"]}}, "outgoing.private_networks"),
         ({"platform": {"callbacks_to": ["gateway:8000"]}}, "platform.callbacks_to"),
         ({"gateway": {"url": "https://user@gateway"}}, "gateway.url"),
-        (
-            {"gateway": {"url": "https://gateway", "tls_certificate_file": "secrets.json"}},
-            "gateway.tls_certificate_file",
-        ),
+        (TLS | {"outgoing": {"hosts": ["example.org"]}}, r"gateway\.tls_certificate_file: .*secrets\.json"),
+        ({"platform": {"kind": "agave", "url": "https://user@tenant.example.org"}}, r"platform\.url: "),
     ],
 )
 def test_what_cannot_be_wired_is_said(tmp_path, sections: dict[str, Any], says: str):
     with pytest.raises(Misconfigured, match=says):
         build_app(settings(tmp_path, **sections))
+
+
+@pytest.mark.parametrize(
+    ("sections", "key"),
+    [
+        ({"platform": {"kind": "agave", "url": "https://me:hidden1@example.org"}}, "platform.url"),
+        ({"platform": {"callbacks_to": ["https://me:hidden1@example.org"]}}, "platform.callbacks_to"),
+        ({"gateway": {"url": "https://me:hidden1@example.org"}}, "gateway.url"),
+        (
+            {"storage": {"systems": {"far": {"kind": "tapis", "url": "https://me:hidden1@example.org"}}}},
+            "storage.systems.far.url",
+        ),
+    ],
+)
+def test_password_in_a_url_is_refused_and_not_shown(tmp_path, sections: dict[str, Any], key: str):
+    with pytest.raises(Misconfigured) as refused:
+        build_app(settings(tmp_path, **sections))
+    assert str(refused.value).startswith(f"{key}: ")
+    assert "hidden1" not in str(refused.value)
 
 
 def test_bearer_tokens_of_others_are_checked_with_their_public_key_alone(wired, tmp_path):

@@ -51,6 +51,12 @@ def build_outgoing(
         raise Misconfigured(str(e)) from e
 
 
+def to_site(settings: Settings, key: str, url: str) -> Outgoing:
+    """Make the way out to one service, which a setting names.  Raises Misconfigured: it names the key."""
+    check_named(key, [url], read_origin)
+    return build_outgoing(settings, origins=[url])
+
+
 def for_webhooks(settings: Settings) -> Outgoing:
     """Make the way out of webhooks: to the hosts in `outgoing.hosts`."""
     return build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"], at_most_s=WEBHOOK_S)

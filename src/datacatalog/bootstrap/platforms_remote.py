@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from datacatalog.adapters.platforms.agave import AgavePlatform
 from datacatalog.adapters.platforms.tapis import TapisPlatform
 from datacatalog.adapters.remote.conversation import Conversation, Fixed, Tokens
 from datacatalog.adapters.remote.logins import Login, agave_login, tapis_login
 from datacatalog.bootstrap.computing import Computing
-from datacatalog.bootstrap.outgoing import build_outgoing
+from datacatalog.bootstrap.outgoing import to_site
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.outgoing import Outgoing
 from datacatalog.ports.platforms import Platform
@@ -28,9 +27,7 @@ def build_remote(settings: Settings) -> Computing:
     kind, url = settings.config["platform"]["kind"], settings.config["platform"]["url"]
     if not url:
         raise Misconfigured(f"platform.kind is {kind}, and platform.url does not say where it is")
-    parts = urlsplit(url)
-    outgoing = build_outgoing(settings, origins=(f"{parts.scheme}://{parts.netloc}",))
-    platform = _KINDS[kind](settings, outgoing, url.rstrip("/"))
+    platform = _KINDS[kind](settings, to_site(settings, "platform.url", url), url.rstrip("/"))
     return Computing(platform=platform, launch_tries=LAUNCH_TRIES)
 
 

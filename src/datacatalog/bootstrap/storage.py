@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from datacatalog.adapters.remote.conversation import Conversation
 from datacatalog.adapters.remote.logins import agave_login, tapis_login
@@ -18,7 +17,7 @@ from datacatalog.adapters.storage.sftp import SftpTree
 from datacatalog.adapters.storage.sftp_connections import Connections, Server
 from datacatalog.adapters.storage.systems import Systems
 from datacatalog.adapters.storage.tapis import TapisTree
-from datacatalog.bootstrap.outgoing import build_outgoing
+from datacatalog.bootstrap.outgoing import to_site
 from datacatalog.bootstrap.platforms_remote import Asking, tokens_of
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.storage import Storage, System
@@ -106,8 +105,7 @@ def _service(
 ) -> Conversation:
     _secrets(settings, name)
     url = config["url"].rstrip("/")
-    parts = urlsplit(url)
-    outgoing = build_outgoing(settings, origins=(f"{parts.scheme}://{parts.netloc}",))
+    outgoing = to_site(settings, f"storage.systems.{name}.url", url)
     return Conversation(
         outgoing, url, tokens_of(settings, outgoing, url, asking), header=header, scheme=scheme
     )

@@ -23,6 +23,7 @@ from datacatalog.adapters.outgoing.quiet import quieten
 from datacatalog.adapters.outgoing.requests import check_request, written
 from datacatalog.adapters.outgoing.timing import Deadline
 from datacatalog.domain.errors import ForbiddenTarget, InvalidField, Unreachable
+from datacatalog.domain.redaction import text_without_secrets
 from datacatalog.ports.outgoing import Reply, Stream
 
 REDIRECTS_MAX = 5
@@ -185,7 +186,7 @@ def read_origin(url: str) -> Origin:
     """Return the origin of a configured URL.  Raises ValueError."""
     found = origin(url)
     if found is None:
-        raise ValueError(f"'{url}' is no http or https URL that requests can go to")
+        raise ValueError(f"'{text_without_secrets(url)}' is no http or https URL that requests can go to")
     return found
 
 
