@@ -79,6 +79,12 @@ def claim(system: str, path: str, key: str, work: Work, *, at: datetime) -> None
     work.progress.put(_name(system, path), {"key": key}, at=at)
 
 
+def is_claimed_by(key: str, system: str, path: str, work: Work) -> bool:
+    """Tell whether a directory is a job's of the platform, by its own claim."""
+    claim = work.progress.get(_name(system, path))
+    return claim is not None and claim["key"] == key
+
+
 def release(system: str, path: str, work: Work) -> None:
     """Take back a claim of a job that there will not be."""
     work.progress.drop(_name(system, path))
