@@ -12,7 +12,7 @@ from typing import BinaryIO
 from datacatalog.adapters.storage.reading import digest, looks
 from datacatalog.adapters.storage.s3_bucket import Bucket, Item
 from datacatalog.adapters.storage.s3_lately import Lately
-from datacatalog.adapters.storage.telling import told
+from datacatalog.adapters.storage.telling import told, told_of
 from datacatalog.adapters.streams import as_file
 from datacatalog.domain.errors import UnsafePath
 from datacatalog.domain.paths import components, joined
@@ -65,11 +65,7 @@ class S3System:
         with told(self._name, names), ExitStack() as stack:
             _, pieces = stack.enter_context(self._bucket.read(self._file_key(names)))
             closing = stack.pop_all()
-        return as_file(self._told_of(names, pieces), closing.close)
-
-    def _told_of(self, names: Names, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        with told(self._name, names):
-            yield from pieces
+        return as_file(told_of(self._name, names, pieces), closing.close)
 
     def fixity(self, names: Names) -> tuple[FileInfo, str]:
         info, checksum, _ = self._read(names)

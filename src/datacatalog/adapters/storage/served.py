@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from datacatalog.adapters.storage.descriptors import InTheWay
 from datacatalog.adapters.storage.reading import digest, looks
-from datacatalog.adapters.storage.telling import told, uri_of
+from datacatalog.adapters.storage.telling import told, told_of, uri_of
 from datacatalog.adapters.storage.tree import ENTRIES_MAX, Found, Sort, Tree
 from datacatalog.adapters.storage.trees import is_unfinished
 from datacatalog.adapters.streams import as_file
@@ -74,11 +74,7 @@ class ServedSystem:
             self._file(names)
             pieces = stack.enter_context(self._tree.read(names))
             closing = stack.pop_all()
-        return as_file(self._told_of(names, pieces), closing.close)
-
-    def _told_of(self, names: Names, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        with told(self._name, names):
-            yield from pieces
+        return as_file(told_of(self._name, names, pieces), closing.close)
 
     def fixity(self, names: Names) -> tuple[FileInfo, str]:
         info, checksum, _ = self._read(names)

@@ -32,3 +32,9 @@ def told(system: str, names: Iterable[str]) -> Iterator[None]:
             raise NotSupported(f"{uri_of(system, names)} is on another file system") from error
         where = f" ({error.filename})" if error.filename else ""
         raise StorageDown(f"{uri_of(system, names)}: {error.strerror or error}{where}") from error
+
+
+def told_of(system: str, names: Iterable[str], pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a file; what goes wrong on the way is told as `told` tells it."""
+    with told(system, names):
+        yield from pieces

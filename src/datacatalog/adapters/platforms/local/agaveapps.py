@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from datacatalog.adapters.platforms.local.apps import DEFAULT_RUN_TIME, App, Input, Parameter
 from datacatalog.adapters.platforms.local.fields import check_name, flag, mapping, plain
 from datacatalog.adapters.platforms.local.templates import Template
-from datacatalog.adapters.platforms.local.values import duration
+from datacatalog.adapters.platforms.values import duration
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from datacatalog.adapters.platforms.local.templates import Template
-from datacatalog.adapters.platforms.local.values import TYPES, Scalar, as_text, duration_text
+from datacatalog.adapters.platforms.values import TYPES, Scalar, as_text, duration_text
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.patterns import compile_pattern

@@ -25,7 +25,7 @@ from datacatalog.adapters.platforms.local.agaveapps import read_agave_app
 from datacatalog.adapters.platforms.local.apps import DEFAULT_RUN_TIME, App, Input, Parameter
 from datacatalog.adapters.platforms.local.fields import each, flag, mapping, plain
 from datacatalog.adapters.platforms.local.templates import Template
-from datacatalog.adapters.platforms.local.values import TYPES, duration
+from datacatalog.adapters.platforms.values import TYPES, duration
 from datacatalog.domain.errors import InvalidField
 from datacatalog.domain.identifiers.platforms import is_app_id
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from datacatalog.adapters.platforms.local.jobs import ARCHIVED, FINAL, Accepted, Step
 from datacatalog.adapters.platforms.local.orders import EVERY_STATUS, Notification
-from datacatalog.adapters.platforms.local.values import duration_text
+from datacatalog.adapters.platforms.values import duration_text
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.identifiers.platforms import app_url, job_url, system_url
 

@@ -20,7 +20,7 @@ from datacatalog.adapters.platforms.local.limits import Limits
 from datacatalog.adapters.platforms.local.notifications import announce
 from datacatalog.adapters.platforms.local.runner import Ending
 from datacatalog.adapters.platforms.local.staging import outputs, settle, stage, staged
-from datacatalog.adapters.platforms.local.values import duration_text
+from datacatalog.adapters.platforms.values import duration_text
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost, NotYet, Unavailable

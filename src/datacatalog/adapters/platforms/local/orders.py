@@ -10,7 +10,7 @@ from typing import Any
 from datacatalog.adapters.outgoing.origins import origin
 from datacatalog.adapters.platforms.local.apps import App
 from datacatalog.adapters.platforms.local.resources import DEFAULT, Resources, read_resources
-from datacatalog.adapters.platforms.local.values import Scalar, duration
+from datacatalog.adapters.platforms.values import Scalar, duration
 from datacatalog.domain.archive import AgaveUri, check_directory
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from datacatalog.adapters.platforms.local.values import as_text
 from datacatalog.adapters.platforms.tapis.apps import FIXED, App, Argument
 from datacatalog.adapters.platforms.tapis.inputs import listed
+from datacatalog.adapters.platforms.values import as_text
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 

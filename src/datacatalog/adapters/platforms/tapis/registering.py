@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datacatalog.adapters.platforms.local.values import as_text, duration
+from datacatalog.adapters.platforms.values import as_text, duration
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
 

@@ -18,11 +18,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from datacatalog.adapters.platforms.local.values import duration
 from datacatalog.adapters.platforms.tapis.apps import App
 from datacatalog.adapters.platforms.tapis.arguments import parameter_set
 from datacatalog.adapters.platforms.tapis.inputs import file_inputs
 from datacatalog.adapters.platforms.tapis.subscriptions import subscriptions
+from datacatalog.adapters.platforms.values import duration
 from datacatalog.adapters.remote.marks import Mark
 from datacatalog.domain.archive import check_directory
 from datacatalog.domain.documents import JsonObject
