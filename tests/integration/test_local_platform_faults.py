@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ import pytest
 
 from datacatalog.adapters.platforms.local import disk
 from datacatalog.adapters.platforms.local.jobs import job_id
-from datacatalog.domain.errors import NotYet, PlatformDown, StorageDown, StoreDown
+from datacatalog.domain.errors import NotYet, PlatformDown, StorageDown, StoreDown, UnknownRecord
 from datacatalog.ports.stores import Store, Work
 from tests.integration import platform_bench
 from tests.integration.platform_bench import (
@@ -254,6 +255,22 @@ def test_submission_that_was_cut_off_is_made_good_by_whoever_finds_the_job(
     assert shown.status == "PENDING"
     here.work()
     assert receiver.statuses() == STATUSES
+
+
+def test_job_that_an_earlier_version_took_and_this_one_cannot_read_hides_no_other(here: Bench) -> None:
+    odd, other = here.submit("pass", key="odd"), here.submit("pass", key="other")
+    file = here.folder / "platform" / odd / "job.json"
+    document = json.loads(file.read_bytes())
+    document["definition"]["memoryPerNode"] = "lots"
+    file.write_text(json.dumps(document))
+    assert [job.id for job in here.platform.jobs()] == [other]
+    with pytest.raises(UnknownRecord):
+        here.platform.job(odd)
+    with pytest.raises(UnknownRecord):
+        here.work(JOBS)
+    here.work(JOBS)
+    assert here.status(other) == "FINISHED"
+    assert here.platform.forget(before=datetime.now(UTC)) == 1
 
 
 def test_one_key_submitted_at_the_same_time_is_one_job(here: Bench, receiver: Receiver) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -25,13 +26,14 @@ from datacatalog.adapters.platforms.local import disk
 from datacatalog.adapters.platforms.local.definitions import read_app
 from datacatalog.adapters.platforms.local.orders import Order, read_order
 from datacatalog.domain.documents import JsonObject
-from datacatalog.domain.errors import LeaseLost, UnknownRecord
+from datacatalog.domain.errors import DatacatalogError, LeaseLost, UnknownRecord
 
 PENDING = "PENDING"
 FINAL = frozenset({"FINISHED", "FAILED", "STOPPED"})
 ARCHIVED = frozenset({"ARCHIVING_FINISHED", "FINISHED"})
 """What a job made is in its archive then."""
 
+_LOG = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9]{19}-242ac11b-0001-007")
 _SMALLEST, _ABOVE_LARGEST = 10**18, 2**63
 
@@ -218,16 +220,21 @@ class Jobs:
             document = json.loads((folder / "job.json").read_bytes())
         except FileNotFoundError:
             return None
-        app = read_app(document["app"], document["folder"])
-        accepted = Accepted(
-            id=document["id"],
-            key=document["key"],
-            created=datetime.fromisoformat(document["created"]),
-            definition=document["definition"],
-            order=read_order(document["definition"], app, self._default_system),
-            owner=document.get("owner", ""),
-            tenant=document.get("tenant", ""),
-        )
+        try:
+            app = read_app(document["app"], document["folder"])
+            accepted = Accepted(
+                id=document["id"],
+                key=document["key"],
+                created=datetime.fromisoformat(document["created"]),
+                definition=document["definition"],
+                order=read_order(document["definition"], app, self._default_system),
+                owner=document.get("owner", ""),
+                tenant=document.get("tenant", ""),
+            )
+        except DatacatalogError as e:
+            # An earlier version took what this one does not; one such job must not keep all others from being told of.
+            _LOG.error("platform job %s cannot be read: %s", id, e)
+            return None
         return Job(folder, accepted)
 
     def get(self, id: str) -> Job:
