@@ -51,6 +51,15 @@ SECRET = "abcd1234"
         f"curl -H 'Authorization: Basic {SECRET}'",
         f"run --password {SECRET} now",
         f"run --api-token={SECRET}",
+        {"notifications": [{"event": "*", "url": f"https://hooks.example.org/{SECRET}?run={SECRET}"}]},
+        {
+            "definition": {
+                "notifications": [
+                    {"url": f"https://{SECRET}@hooks.example.org/a#{SECRET}"},
+                    f"token={SECRET}",
+                ]
+            }
+        },
     ],
 )
 def test_secrets_are_not_shown(value: Any) -> None:
@@ -76,6 +85,16 @@ def test_secrets_are_not_shown(value: Any) -> None:
 )
 def test_other_values_stay_as_they_are(value: Any) -> None:
     assert without_secrets(value) == value
+
+
+def test_host_of_a_notification_is_shown() -> None:
+    said = {
+        "notifications": [{"event": "FINISHED", "url": "https://hooks.example.org/a/b?c"}, {"event": "*"}]
+    }
+    assert without_secrets(said)["notifications"] == [
+        {"event": "FINISHED", "url": f"https://hooks.example.org/{HIDDEN}"},
+        {"event": "*"},
+    ]
 
 
 def test_url_keeps_what_is_no_secret() -> None:

@@ -35,6 +35,8 @@ _HEADER = re.compile(
     re.I,
 )
 _OPTION = re.compile(rf"((?:^|\s)--{_GUARDED}\s+)(?!-)[^\s\"']+", re.I)
+_CALLBACKS = "notifications"
+_BEYOND_HOST = re.compile(r"(\A[^/?#]*//[^/?#]*).+\Z", re.S)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@]*@", re.I)
 # `the bearer token is of level READ` shows none.
 _BEARER = re.compile(r"\b(bearer\s+)(?!tokens?(?:[\s,:;)]|\Z))[\w.~+/=-]+", re.I)
@@ -45,18 +47,35 @@ def without_secrets(value: Any) -> Any:
 
     Secrets are what stands under a name like `token`, `accessToken`, `nonce`, `secret`, `password` or `api_key`, and under
     several of these unless it is a number (`max_tokens`); the values of such parameters in URLs, of such members in JSON
-    within a text, of such headers and options of commands; user names and passwords in URLs; and bearer tokens.
+    within a text, of such headers and options of commands; user names and passwords in URLs; bearer tokens; and all
+    but the host of the URLs of a job definition's `notifications`.
     """
     if isinstance(value, str):
         return text_without_secrets(value)
     if isinstance(value, Mapping):
-        return {
-            key: HIDDEN if said and _is_secret(str(key), said) else without_secrets(said)
-            for key, said in value.items()
-        }
+        return {key: _under(str(key), said) for key, said in value.items()}
     if isinstance(value, list | tuple):
         return [without_secrets(item) for item in value]
     return value
+
+
+def _under(name: str, said: Any) -> Any:
+    """Return what stands under a name."""
+    if said and _is_secret(name, said):
+        return HIDDEN
+    if name == _CALLBACKS and isinstance(said, list | tuple):
+        return [_callback(one) for one in said]
+    return without_secrets(said)
+
+
+def _callback(said: Any) -> Any:
+    """Return who is told of a job: the host, and no more of the URL, whose every part may be the secret that opens it."""
+    if isinstance(said, Mapping) and isinstance(said.get("url"), str):
+        return {
+            **without_secrets(said),
+            "url": _BEYOND_HOST.sub(rf"\1/{HIDDEN}", text_without_secrets(said["url"])),
+        }
+    return without_secrets(said)
 
 
 def text_without_secrets(text: str) -> str:

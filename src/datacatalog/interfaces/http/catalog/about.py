@@ -14,7 +14,7 @@ from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Record
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.catalog.addresses import kind_in, uuid_in
-from datacatalog.interfaces.http.catalog.showing import documents, record_of
+from datacatalog.interfaces.http.catalog.showing import documents, record_of, told_without_secrets
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.reading import flag, limit, number, parameters
 from datacatalog.ports.stores import Work
@@ -44,7 +44,8 @@ class About:
             changes = work.records.changes(uuid, after=after, limit=room + 1)
             if record is None and not (changes or after):
                 raise UnknownRecord(uuid, kind)
-            return _page("changes", [(n, change.document()) for n, change in changes], room)
+            told = told_without_secrets if kind is Kind.PIPELINEJOB else dict
+            return _page("changes", [(n, told(change.document())) for n, change in changes], room)
 
         return success(await self._desk.run(lambda: env.store.read(look)))
 
@@ -60,7 +61,9 @@ class About:
         def look(work: Work) -> dict[str, Any]:
             record_of(Kind.PIPELINEJOB, uuid, work, hidden=hidden)
             entries = work.history.page(uuid, after=after, limit=room + 1)
-            return _page("history", [(n, entry.document()) for n, entry in entries], room)
+            return _page(
+                "history", [(n, told_without_secrets(entry.document())) for n, entry in entries], room
+            )
 
         return success(await self._desk.run(lambda: env.store.read(look)))
 

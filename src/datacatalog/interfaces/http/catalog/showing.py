@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datacatalog.domain.documents import minified
+from datacatalog.domain.documents import JsonObject, minified
 from datacatalog.domain.errors import UnknownRecord
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Record
+from datacatalog.domain.redaction import without_secrets
 from datacatalog.interfaces.http.catalog.addresses import path_of
 from datacatalog.ports.stores import Work
 from datacatalog.services.documents import document_of, documents_of
 from datacatalog.services.jobs import HISTORY_PAGE
 
 _DIGEST_LENGTH = 16
+_SAID = ("data", "diff")
+"""Of a job, of an entry of its history, and of its update log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +49,12 @@ class Shown:
 
 def shown(record: Record, work: Work) -> Shown:
     """Return a record with its links, of a job with the first entries of its history."""
-    document = _marked(record, document_of(record, work))
+    document = _told(record, document_of(record, work))
     length = 0
     if record.kind is Kind.PIPELINEJOB:
         length = work.history.length(record.uuid)
         entries = work.history.page(record.uuid, limit=HISTORY_PAGE)
-        document["history"] = [entry.document() for _, entry in entries]
+        document["history"] = [told_without_secrets(entry.document()) for _, entry in entries]
     # The revision alone would not do: links and events may be added to a record that stays as it is.
     digest = hashlib.sha256(f"{length} {minified(document)}".encode()).hexdigest()
     etag = f'"{record.revision}-{digest[:_DIGEST_LENGTH]}"'
@@ -60,11 +63,18 @@ def shown(record: Record, work: Work) -> Shown:
 
 def documents(records: Sequence[Record], work: Work) -> list[dict[str, Any]]:
     """Return records with their links, without history."""
-    return [_marked(*each) for each in zip(records, documents_of(records, work), strict=True)]
+    return [_told(*each) for each in zip(records, documents_of(records, work), strict=True)]
 
 
-def _marked(record: Record, document: dict[str, Any]) -> dict[str, Any]:
+def _told(record: Record, document: dict[str, Any]) -> dict[str, Any]:
+    if record.kind is Kind.PIPELINEJOB:
+        document = told_without_secrets(document)
     return document if record.visible else {**document, "hidden": True}
+
+
+def told_without_secrets(document: JsonObject) -> dict[str, Any]:
+    """Return what was said of a job, in which definitions and callback URLs may stand: who may read it may not do more with it."""
+    return {name: without_secrets(value) if name in _SAID else value for name, value in document.items()}
 
 
 def record_of(kind: Kind, uuid: TypedUuid, work: Work, *, hidden: bool = False) -> Record:
