@@ -127,7 +127,7 @@ def load(
     if overlay is not None:
         config = _merged(config, _read_yaml(overlay))
     config = _overlaid(config, environ)
-    _check(config, path)
+    _check(config, path, environ)
     return Settings(
         home=path.parent.absolute(),
         config=config,
@@ -195,11 +195,13 @@ def _overlaid(config: dict[str, Any], environ: Mapping[str, str]) -> dict[str, A
     return config
 
 
-def _check(config: Mapping[str, Any], path: Path) -> None:
+def _check(config: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> None:
     validator = Draft7Validator(_config_schema())
     for error in validator.iter_errors(config):
         place, message = _meant(error)
-        raise Misconfigured(f"{path}: {'.'.join(place) or 'the top level'}: {message}")
+        variable = PREFIX + "__".join(place).upper()
+        source = variable if variable in environ else path
+        raise Misconfigured(f"{source}: {'.'.join(place) or 'the top level'}: {message}")
     for section, values in config.items():
         for name, value in values.items():
             # NaN is neither below a minimum nor above a maximum.

@@ -148,7 +148,7 @@ def test_wrong_configuration_is_refused_with_its_place(tmp_path, config: str, sa
     [
         ("DATACATALOG_GATEWAY__PORT", "[", "DATACATALOG_GATEWAY__PORT"),
         ("DATACATALOG_GATEWAY__PORT__MAX", "1", "DATACATALOG_GATEWAY__PORT__MAX"),
-        ("DATACATALOG_GATEWAY__PORT", "eighty", "gateway.port"),
+        ("DATACATALOG_GATEWAY__PORT", "eighty", "DATACATALOG_GATEWAY__PORT: gateway.port: 'eighty'"),
         ("DATACATALOG_SURPRISE__PORT", "1", "surprise"),
     ],
 )
