@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request as HttpRequest
@@ -13,9 +14,22 @@ DELIVERY_ID_MAX = 200
 LIMIT_MAX = 1000
 
 
+_ONES_OWN_BITS = 64
+"""Of an IPv6 address: who has one has all the others of its network."""
+
+
 def source(request: HttpRequest) -> str:
-    """Return the address that a request comes from."""
-    return request.client.host if request.client else ""
+    """Return whom a request comes from: an address, of IPv6 its network."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _ONES_OWN_BITS), strict=False))
 
 
 def bearer(request: HttpRequest) -> str | None:
