@@ -142,11 +142,11 @@ def test_what_cannot_be_wired_is_said(tmp_path, sections: dict[str, Any], says: 
 @pytest.mark.parametrize(
     ("sections", "key"),
     [
-        ({"platform": {"kind": "agave", "url": "https://me:hidden1@example.org"}}, "platform.url"),
-        ({"platform": {"callbacks_to": ["https://me:hidden1@example.org"]}}, "platform.callbacks_to"),
-        ({"gateway": {"url": "https://me:hidden1@example.org"}}, "gateway.url"),
+        ({"platform": {"kind": "agave", "url": "https://me:secret@example.org"}}, "platform.url"),
+        ({"platform": {"callbacks_to": ["https://me:secret@example.org"]}}, "platform.callbacks_to"),
+        ({"gateway": {"url": "https://me:secret@example.org"}}, "gateway.url"),
         (
-            {"storage": {"systems": {"far": {"kind": "tapis", "url": "https://me:hidden1@example.org"}}}},
+            {"storage": {"systems": {"far": {"kind": "tapis", "url": "https://me:secret@example.org"}}}},
             "storage.systems.far.url",
         ),
     ],
@@ -155,7 +155,7 @@ def test_password_in_a_url_is_refused_and_not_shown(tmp_path, sections: dict[str
     with pytest.raises(Misconfigured) as refused:
         build_app(settings(tmp_path, **sections))
     assert str(refused.value).startswith(f"{key}: ")
-    assert "hidden1" not in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 def test_bearer_tokens_of_others_are_checked_with_their_public_key_alone(wired, tmp_path):
