@@ -345,6 +345,7 @@ def test_archive_of_another_tenants_job_is_read_and_changed_by_those_alone_who_m
         ("POST", outside, {"urlToIngest": f"agave://{SYSTEM}{file}", "fileName": "fetched.txt"}),
         ("POST", "/jobs/v2", {"appId": APP, "name": "x", "inputs": {"a": f"agave://{SYSTEM}{file}"}}),
         ("POST", "/jobs/v2", {"appId": APP, "name": "x", "inputs": {"a": ["/no", file]}}),
+        ("POST", "/jobs/v2", {"appId": APP, "name": "x", "inputs": {"a": f"tapis://{SYSTEM}{file}"}}),
         (
             "POST",
             "/actors/v2/agave-proxy/messages",

@@ -14,7 +14,7 @@ from datacatalog.adapters.platforms.tapis.apps import described, read_app, split
 from datacatalog.adapters.platforms.tapis.registering import app_request
 from datacatalog.adapters.platforms.tapis.requests import submit_request
 from datacatalog.adapters.remote.marks import Mark
-from datacatalog.domain.errors import InvalidField
+from datacatalog.domain.errors import InvalidField, UnsafePath
 from tests.contracts.platform_sites import TACOBOT
 from tests.contracts.rest_contract import operation_of
 from tests.contracts.tapis_contract import OPERATIONS, SUBMIT
@@ -96,6 +96,19 @@ def test_inputs_that_the_app_takes_several_of_are_an_array() -> None:
             ],
         }
     ]
+
+
+@pytest.mark.parametrize(
+    "input", ["tapis://data/a/../b", "tapis://data/", "tapis://da ta/b", "Tapis://data/b", "/a/../b", "/"]
+)
+def test_no_input_leads_elsewhere_than_it_says(input: str) -> None:
+    with pytest.raises((InvalidField, UnsafePath)):
+        request(inputs={"file1": input})
+
+
+def test_input_in_the_words_of_tapis_is_the_same() -> None:
+    made = request(inputs={"file1": "tapis://data.tacc.cloud//examples/x.txt"})
+    assert made["fileInputs"][0]["sourceUrl"] == "tapis://data.tacc.cloud/examples/x.txt"
 
 
 def test_inputs_besides_those_of_the_app_go_where_tapis_puts_them() -> None:

@@ -26,6 +26,7 @@ DEFAULT_CLEARABLE = (PRODUCTS, "/sample/tacc-cloud")
 """What lies strictly below these may be cleared when a job is reset."""
 
 _SCHEME = "agave://"
+_TAPIS_SCHEME = "tapis://"
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Of the computed layout, what archives of several jobs may be in, or be.
 _SHARED = re.compile(re.escape(PRODUCTS) + "/[0-9a-f]{32}(?:/[^/]+|(?:/[A-Za-z0-9]{20,32}){2})?")
@@ -58,6 +59,26 @@ class AgaveUri(NamedTuple):
         if not (text.startswith(_SCHEME) and slash and is_system(system)):
             raise InvalidField(field, f"{shown(text)} is not agave://system/path")
         return cls(system, normalised(slash + rest, field))
+
+    @classmethod
+    def of_input(cls, text: str, field: str, default_system: str) -> AgaveUri:
+        """Read how a job definition calls an input: by its URI, also in Tapis' words, or by a path on the default system.
+
+        Platforms, and what guards archives from jobs, read it alike.
+
+        Raises:
+            InvalidField: it is none, or a whole storage system.
+            UnsafePath: as `parse` does.
+        """
+        if text.startswith("/"):
+            found = cls(default_system, normalised(text, field))
+        else:
+            found = cls.parse(
+                text.replace(_TAPIS_SCHEME, _SCHEME, 1) if text.startswith(_TAPIS_SCHEME) else text, field
+            )
+        if found.path == "/":
+            raise InvalidField(field, "is a whole storage system")
+        return found
 
 
 def is_system(text: str) -> bool:

@@ -68,10 +68,9 @@ def check_inputs(definition: JsonObject, work: Work, default_system: str) -> Non
     inputs = definition.get("inputs")
     for said in inputs.values() if isinstance(inputs, dict) else ():
         for text in said if isinstance(said, list) else [said]:
-            if isinstance(text, str) and text.startswith(("agave://", "/")):
+            if isinstance(text, str):
                 with suppress(InvalidField, UnsafePath):
-                    uri = f"agave://{default_system}{text}" if text[0] == "/" else text
-                    check_reachable(AgaveUri.parse(uri), work)
+                    check_reachable(AgaveUri.of_input(text, "inputs", default_system), work)
 
 
 def claim(system: str, path: str, key: str, work: Work, *, at: datetime) -> None:

@@ -14,7 +14,6 @@ from datacatalog.adapters.platforms.values import Scalar, duration
 from datacatalog.domain.archive import AgaveUri, check_directory
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.paths import normalised
 
 EVERY_STATUS = "*"
 _NAME_MAX = 255
@@ -108,14 +107,7 @@ def _inputs(given: JsonObject, app: App, default_system: str) -> dict[str, tuple
 def _input(text: Any, place: str, default_system: str) -> AgaveUri:
     if not isinstance(text, str):
         raise InvalidField(place, "wants agave://system/path or an absolute path")
-    uri = (
-        AgaveUri(default_system, normalised(text, place))
-        if text.startswith("/")
-        else AgaveUri.parse(text, place)
-    )
-    if uri.path == "/":
-        raise InvalidField(place, "is a whole storage system")
-    return uri
+    return AgaveUri.of_input(text, place, default_system)
 
 
 def _parameters(given: JsonObject, app: App) -> dict[str, Scalar]:

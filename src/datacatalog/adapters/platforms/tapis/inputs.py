@@ -9,10 +9,9 @@ from datacatalog.adapters.platforms.tapis.apps import FIXED, App, Input
 from datacatalog.domain.archive import AgaveUri
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.paths import normalised
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
-_ELSEWHERE = ("http://", "https://", "tapis://")
+_ELSEWHERE = ("http://", "https://")
 _WHEREVER = "*"
 """A target path that Tapis makes of the source's last name."""
 
@@ -73,11 +72,5 @@ def _url(text: Any, place: str, default_system: str) -> str:
         raise InvalidField(place, "wants agave://system/path, a URL or an absolute path")
     if text.startswith(_ELSEWHERE):
         return text
-    uri = (
-        AgaveUri(default_system, normalised(text, place))
-        if text.startswith("/")
-        else AgaveUri.parse(text, place)
-    )
-    if uri.path == "/":
-        raise InvalidField(place, "is a whole storage system")
+    uri = AgaveUri.of_input(text, place, default_system)
     return f"tapis://{uri.system}{uri.path}"
