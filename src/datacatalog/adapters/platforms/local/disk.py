@@ -67,7 +67,7 @@ def held(path: Path, wait: timedelta) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait.total_seconds()
-        while not _lock(descriptor):
+        while not lock(descriptor):
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{path} is held by another process")
             time.sleep(_LOOK_EVERY_S)
@@ -76,7 +76,8 @@ def held(path: Path, wait: timedelta) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def lock(descriptor: int) -> bool:
+    """Hold an open file alone, until it is closed; False: another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from datacatalog.adapters.platforms.local import disk
 
 
 class Slots:
@@ -32,7 +33,7 @@ class Slots:
         for number in range(self.count):
             descriptor = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                locked, last = _lock(descriptor), os.pread(descriptor, 100, 0).decode()
+                locked, last = disk.lock(descriptor), os.pread(descriptor, 100, 0).decode()
                 if locked and (last in ("", job) or not self._runs(last)):
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, job.encode(), 0)
@@ -42,11 +43,3 @@ class Slots:
             finally:
                 os.close(descriptor)
         yield own
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
