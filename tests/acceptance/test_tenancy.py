@@ -305,6 +305,19 @@ def test_same_request_id_of_two_tenants_is_two_requests(guests: World):
     assert answer["result"]["outcome"]["uuid"] not in json.dumps(refused)
 
 
+def test_name_that_looks_like_another_tenants_user_is_told_none_of_their_answers(guests: World):
+    path = "/actors/v2/pipelines-manager/messages"
+    content = json.dumps({"id": "alike", "name": "alike", "components": [{"id": "alike-1"}]}).encode()
+
+    def send(secret: str) -> tuple[int, Any]:
+        headers = {"idempotency-key": "one"}
+        return asyncio.run(guests.knock(Request("POST", path, {"x-nonce": secret}, content, headers)))
+
+    assert send(nonce(guests.env, owner="ada", tenant=ELSEWHERE))[0] == 201
+    status, told = send(nonce(guests.env, owner=f"{ELSEWHERE}/ada"))
+    assert (status, told["result"]["code"]) == (409, "already-exists")
+
+
 def test_linkage_parameters_find_nothing_of_another_tenant(guests: World):
     definition = {
         "job_definition": {"appId": "guests/app"},

@@ -156,7 +156,8 @@ def _answered(envelope: Envelope, work: Work, env: Env) -> Answer | None:
 
 def _scope(envelope: Envelope) -> str:
     principal = envelope.principal
-    whose = f"{principal.tenant}/{principal.name}" if principal.tenant else principal.name
+    # Names may hold slashes, but no line breaks: nobody's is another tenant's and name in one.
+    whose = f"{principal.tenant}\n{principal.name}" if principal.tenant else principal.name
     return f"{envelope.request.actor}:{whose}"
 
 
