@@ -10,7 +10,8 @@ import pytest
 # What reaches the world or checks the wire: none of it is loaded by knowing the rules.
 FORBIDDEN = {
     "sqlite3", "pymongo", "bson", "requests", "urllib3", "http.client", "socket", "ssl", "subprocess",
-    "starlette", "uvicorn", "click", "rich", "jsonschema", "jsonschema_rs", "referencing", "yaml",
+    "starlette", "uvicorn", "click", "rich", "jsonschema", "jsonschema_rs", "referencing", "yaml", "jwt", "cryptography",
+    "paramiko", "botocore",
 }  # fmt: skip
 
 IMPORT_ALL = """
