@@ -37,7 +37,7 @@ from datacatalog.services.subscriptions import (
     unsubscribe,
 )
 from datacatalog.services.webhooks import WEBHOOK_QUEUE, Deliverer, Patience, trouble_with
-from datacatalog.services.webhooks.turns import LEAST, QUICK, Turns
+from datacatalog.services.webhooks.turns import LEAST, MOST, QUICK, Turns
 from tests.unit.memory import PATIENCE, Memory, memory
 
 URL = "https://listener.example.org/hook?key=s3cret"
@@ -508,6 +508,16 @@ def test_deliveries_to_a_busy_subscriber_wait_once_more_as_long_as_it_takes_by_n
         assert turns.wait("s") == LEAST
         here.clock.move(seconds=4)
         assert turns.wait("s") == timedelta(seconds=4)
+
+
+def test_clock_that_is_put_forward_during_a_request_keeps_nobody_waiting_for_long(here: Memory):
+    turns = Turns(here.clock)
+    with turns.taken("s"):
+        here.clock.move(days=1)
+        with turns.taken("s") as ours:
+            assert not ours
+        assert turns.wait("s") == MOST
+    assert turns.wait("s") == MOST
 
 
 def test_clock_that_is_turned_back_keeps_nobody_waiting(here: Memory):

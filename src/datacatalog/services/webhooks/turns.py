@@ -13,6 +13,8 @@ from datacatalog.ports.clock import Clock
 QUICK = timedelta(seconds=1)
 """Who answers within this may be sent several requests at a time, and needs no rest."""
 LEAST = timedelta(milliseconds=50)
+MOST = timedelta(minutes=5)
+"""Nobody rests longer: what seems to take a day is a clock that was put forward meanwhile."""
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Turns:
         now = self._clock.now()
         with self._lock:
             turn = self._turns[subscription]
-            return max(turn.rest(now) or now - turn.began, LEAST)
+            return max(turn.rest(now) or min(now - turn.began, MOST), LEAST)
 
     @contextmanager
     def taken(self, subscription: str) -> Iterator[bool]:
@@ -82,5 +84,5 @@ class Turns:
         with self._lock:
             turn, now = self._turns[subscription], self._clock.now()
             turn.busy -= 1
-            turn.took = now - began
+            turn.took = min(now - began, MOST)
             turn.rests = None if turn.quick else now + turn.took
