@@ -11,6 +11,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")  # RFC 9637; not every Python knows it
+# Azure's machines are told their secrets there, as others at 169.254.169.254; relays of 6to4 (RFC 7526).
+_INSIDE = tuple(map(ipaddress.IPv4Network, ("168.63.129.16/32", "192.88.99.0/24")))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -45,6 +47,8 @@ def _meant(address: Address) -> tuple[Address, ...]:
 
 def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address) and (address not in _UNICAST or address in _DOCUMENTATION):
+        return False
+    if _within(address, _INSIDE):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
