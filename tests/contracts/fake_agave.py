@@ -182,7 +182,10 @@ class FakeAgave(FakeSite):
             "endTime": None,
             "inputs": {name: [value] for name, value in body.get("inputs", {}).items()},
             "parameters": {name: [value] for name, value in body.get("parameters", {}).items()},
-            "_links": {"self": {"href": f"{self.url}/jobs/v2/{id}"}},
+            "_links": {
+                "self": {"href": f"{self.url}/jobs/v2/{id}"},
+                "owner": {"href": f"{self.url}/profiles/v2/{USER}"},
+            },
             "status": "PENDING",
         }
 

@@ -151,6 +151,10 @@ def test_launch_runs_elsewhere_calls_back_and_is_indexed(
     assert catalog.state(outcome["uuid"]) == "FINISHED"
     assert files(catalog) == 1
     assert TOKEN not in json.dumps(catalog.history(outcome["uuid"]))
+    [job] = gateway.get("/jobs/v2", params={"x-nonce": catalog.nonce}).json()["result"]
+    for link in job["_links"].values():
+        path = link["href"].removeprefix(catalog.app.settings.api_url)
+        assert gateway.get(path, params={"x-nonce": catalog.nonce}).status_code == 200, path
 
 
 def test_launch_runs_at_another_installation_of_this_gateway(tmp_path: Path, cleanup: ExitStack) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from datacatalog.domain.documents import JsonObject
 from datacatalog.interfaces.http.answers import envelope
 from datacatalog.interfaces.http.reading import flag, parameters
 
@@ -26,6 +27,17 @@ def asked(request: HttpRequest, *known: str) -> dict[str, str]:
     for name in LOOKS:
         flag(name, found.pop(name, None))
     return found
+
+
+def links_here(document: JsonObject, api_url: str) -> JsonObject:
+    """Return the links of what a platform shows, but those that lead to another site: no credential of ours opens it."""
+    found = document.get("_links", {})
+    links = found.items() if isinstance(found, dict) else ()
+    return {
+        name: link
+        for name, link in links
+        if isinstance(link, dict) and str(link.get("href", "")).startswith(f"{api_url}/")
+    }
 
 
 def success(

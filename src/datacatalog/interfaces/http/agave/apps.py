@@ -9,7 +9,7 @@ from starlette.routing import Route
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import ConflictingFields
 from datacatalog.domain.identifiers.platforms import app_url
-from datacatalog.interfaces.http.agave.answers import asked, success
+from datacatalog.interfaces.http.agave.answers import asked, links_here, success
 from datacatalog.interfaces.http.agave.definitions import read_definition
 from datacatalog.interfaces.http.agave.paging import PAGING, page
 from datacatalog.interfaces.http.agave.slashes import both
@@ -88,4 +88,4 @@ class AppRoutes:
         """Return an app with its links; only some of its fields, where they are named."""
         own = app_url(self._desk.app.settings.api_url, str(app.get("id", "")))
         kept = {name: app[name] for name in only if name in app} if only else dict(app)
-        return {**kept, "_links": {**app.get("_links", {}), "self": {"href": own}}}
+        return {**kept, "_links": {**links_here(app, self._desk.app.settings.api_url), "self": {"href": own}}}

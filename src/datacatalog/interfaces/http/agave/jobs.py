@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from datacatalog.domain.documents import JsonObject, published
 from datacatalog.domain.errors import InvalidField
-from datacatalog.domain.identifiers.platforms import job_url
-from datacatalog.interfaces.http.agave.answers import asked, success
+from datacatalog.domain.identifiers.platforms import app_url, job_url
+from datacatalog.interfaces.http.agave.answers import asked, links_here, success
 from datacatalog.interfaces.http.agave.definitions import read_definition
 from datacatalog.interfaces.http.agave.paging import PAGING, page
 from datacatalog.interfaces.http.agave.slashes import both
@@ -142,10 +142,12 @@ class JobRoutes:
 
     def _shown(self, job: PlatformJob) -> JsonObject:
         """Return a job without its notifications, whose URLs carry secrets; its links begin here."""
-        own = job_url(self._desk.app.settings.api_url, job.id)
+        api_url = self._desk.app.settings.api_url
+        own = job_url(api_url, job.id)
         links = {
-            **job.detail.get("_links", {}),
+            **links_here(job.detail, api_url),
             "self": {"href": own},
+            "app": {"href": app_url(api_url, str(job.detail.get("appId", "")))},
             "history": {"href": f"{own}/history"},
             "outputs": {"href": f"{own}/outputs/listings"},
         }
