@@ -11,8 +11,8 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 
 COVERAGE_FLOOR := 90
-# Many tests wait for processes and sockets, so a second worker pays even on a small machine.
-WORKERS ?= 2
+# Many tests wait for processes and sockets, so a third worker pays even on two cores.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
