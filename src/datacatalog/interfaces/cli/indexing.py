@@ -57,9 +57,10 @@ def index(
 
     A worker does it; --wait waits for that. Exit status then: 0 done, 1 it could not be done, 75 neither in time.
     """
+    from datacatalog.domain.jobs.lifecycle import State
     from datacatalog.interfaces.cli.acting import deliver, owners_token, told
     from datacatalog.interfaces.cli.watching import follow
-    from datacatalog.services.indexing import files_so_far
+    from datacatalog.services.indexing import files_so_far, is_asked_for
     from datacatalog.services.jobs import job_for
 
     job = job_uuid(uuid)
@@ -78,7 +79,13 @@ def index(
                 files = files_so_far(job, before + 1, cli.env)
                 waiting(f"{text}, {files} files so far" if files else text)
 
-            status = follow(job, cli.env, _indexed, timeout_s=timeout_s, after=before, waiting=shown)
+            def verdict(now: Job, history: list[HistoryEntry]) -> int | None:
+                # Requests of one job are done in turn, and those before this one come to their end first.
+                found = _indexed(now, history)
+                held = now.state is not State.FAILED and is_asked_for(job, cli.env)
+                return None if held else found
+
+            status = follow(job, cli.env, verdict, timeout_s=timeout_s, after=before, waiting=shown)
         now = cli.env.store.read(lambda work: job_for(job, work))
         answer = {**answer, "state": now.state.value, "last_event": now.last_event, "done": status == 0}
     cli.out.document(answer)
@@ -90,5 +97,7 @@ def _indexed(job: Job, history: list[HistoryEntry]) -> int | None:
 
     if job.state is State.FAILED:
         return 1
-    found = [entry for entry in history if entry.name is Event.INDEXED]
+    names = [entry.name for entry in history]
+    asked = names.index(Event.INDEX) if Event.INDEX in names else len(names)
+    found = [entry for entry in history[asked:] if entry.name is Event.INDEXED]
     return None if not found else int("error" in (found[-1].data or {}))

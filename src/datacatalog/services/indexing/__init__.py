@@ -6,7 +6,7 @@ order of paths, whose finds are written in batches, each with how far it came; c
 
 from datacatalog.services.indexing.messages import INDEX_QUEUE, request_index, route_job_event
 from datacatalog.services.indexing.sources import file_at, resolve_source
-from datacatalog.services.indexing.task import files_so_far, index_archive, index_now
+from datacatalog.services.indexing.task import files_so_far, index_archive, index_now, is_asked_for
 
 __all__ = [
     "INDEX_QUEUE",
@@ -14,6 +14,7 @@ __all__ = [
     "files_so_far",
     "index_archive",
     "index_now",
+    "is_asked_for",
     "request_index",
     "resolve_source",
     "route_job_event",

@@ -139,6 +139,11 @@ def _asked_before(job: TypedUuid, key: str, env: Env) -> str | None:
     return next((other for other in waiting if entry_of(other) < here), None)
 
 
+def is_asked_for(job: TypedUuid, env: Env) -> bool:
+    """Tell whether an indexing of a job waits or is under way."""
+    return bool(env.transport.waiting(INDEX_QUEUE, tasks_of(job)))
+
+
 def files_so_far(job: TypedUuid, entry: int, env: Env) -> int:
     """Return how many files are recorded of an indexing that is under way; 0 where it is over, or has not begun.
 
