@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -117,8 +118,6 @@ class Catalog:
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start `datacatalog ARGUMENTS` on this installation; `stop_all` ends it."""
-        import os
-
         process = subprocess.Popen(
             [sys.executable, "-m", "datacatalog", *arguments],
             env={**os.environ, "DATACATALOG_CONFIG": str(self.home / "config.yml"), **environ},
@@ -188,6 +187,19 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def _engines() -> dict[str, dict[str, str]]:
+    """Return the engines that the tests are to run on, each installation with a database and queues of its own.
+
+    $DATACATALOG_TEST_STORE is a MongoDB URL without a database, $DATACATALOG_TEST_TRANSPORT an AMQP URL.
+    """
+    name, sections = f"t{secrets.token_hex(6)}", {}
+    if store := os.environ.get("DATACATALOG_TEST_STORE"):
+        sections["store"] = {"url": f"{store.rstrip('/')}/{name}"}
+    if transport := os.environ.get("DATACATALOG_TEST_TRANSPORT"):
+        sections["transport"] = {"url": f"{transport}?prefix={name}"}
+    return sections
+
+
 def install(home: Path, **sections: Mapping[str, Any]) -> Catalog:
     """Make an installation; `sections` go over the shipped configuration.
 
@@ -195,7 +207,7 @@ def install(home: Path, **sections: Mapping[str, Any]) -> Catalog:
     """
     home.mkdir(parents=True, exist_ok=True)
     gateway = {"port": free_port(), **sections.pop("gateway", {})}
-    (home / "config.yml").write_text(yaml.safe_dump({"gateway": gateway, **sections}))
+    (home / "config.yml").write_text(yaml.safe_dump({"gateway": gateway, **_engines(), **sections}))
     (home / "apps").mkdir(exist_ok=True)
     keys = home / "secrets.json"
     if not keys.exists():

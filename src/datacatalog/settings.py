@@ -44,6 +44,8 @@ class Secrets:
         platform_token: token at the platform of another site; "" where there is none.
         platform_login: account there, which gets such a token: username, password, client_id, client_secret.
         storage: storage system -> names and values of its secrets.
+        store_url: where the ledger is, in place of store.url; "" where that says it.
+        transport_url: what carries messages, in place of transport.url; "" where that says it.
     """
 
     token_key: str = field(repr=False)
@@ -53,6 +55,8 @@ class Secrets:
     platform_token: str = field(default="", repr=False)
     platform_login: Mapping[str, str] = field(default_factory=dict, repr=False)
     storage: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    store_url: str = field(default="", repr=False)
+    transport_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,15 @@ class Settings:
 
     def path(self, text: str) -> Path:
         return (self.home / Path(text).expanduser()).absolute()
+
+    @property
+    def store_url(self) -> str:
+        return self.secrets.store_url or str(self.config["store"]["url"])
+
+    @property
+    def transport_url(self) -> str | None:
+        """What carries messages; None: the queue in the store."""
+        return self.secrets.transport_url or self.config["transport"]["url"]
 
     @property
     def api_url(self) -> str:
@@ -269,6 +282,8 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
         platform_token=_text(values, "platform_token", path),
         platform_login=_texts(values, "platform_login", "username, password, client_id, client_secret", path),
         storage=_storage_secrets(values, path),
+        store_url=_text(values, "store_url", path),
+        transport_url=_text(values, "transport_url", path),
     )
 
 

@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
 from datacatalog.adapters.sealing import AesSealer
-from datacatalog.adapters.stores.sqlite import SqliteStore
-from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.bootstrap.bearer import build_bearer, principal
+from datacatalog.bootstrap.engines import open_ledger
 from datacatalog.bootstrap.outgoing import for_webhooks
 from datacatalog.bootstrap.platform import build_computing
 from datacatalog.bootstrap.storage import build_storage
@@ -57,6 +55,7 @@ class App:
         return bool(self.settings.config["actors"].get(actor, {}).get("delivery") == "queued")
 
     def close(self) -> None:
+        self.env.transport.close()
         self.env.store.close()
 
 
@@ -71,14 +70,14 @@ def build_app(settings: Settings | None = None) -> App:
     config = settings.config
     clock = SystemClock()
     schemas = JsonSchemas(base_url=config["schemas"]["base_url"])
-    store = SqliteStore(_sqlite_path(settings), check=record_checker(schemas), clock=clock)
+    store, transport = open_ledger(settings, record_checker(schemas), clock)
     storage = build_storage(settings)
     identity = Identity(**config["identity"])
     computing = build_computing(settings, store, storage, clock)
     bearer = build_bearer(settings)
     env = Env(
         store=store,
-        transport=SqliteTransport(store),
+        transport=transport,
         storage=storage,
         platform=computing.platform,
         schemas=schemas,
@@ -110,14 +109,6 @@ def build_app(settings: Settings | None = None) -> App:
         bearer=bearer,
         actor_names=_actor_names(settings),
     )
-
-
-def _sqlite_path(settings: Settings) -> Path:
-    url = str(settings.config["store"]["url"])
-    scheme, _, path = url.partition("://")
-    if scheme != "sqlite" or not path.startswith("/"):
-        raise Misconfigured(f"store.url: '{url}' is not supported; sqlite:///path is")
-    return settings.path(path[1:])
 
 
 def _rules(settings: Settings) -> Rules:

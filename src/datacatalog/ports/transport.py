@@ -7,7 +7,8 @@ Every engine passes tests/contracts/test_transport.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -76,4 +77,62 @@ class Transport(Protocol):
 
     def wait(self, timeout: timedelta) -> None:
         """Sleep until a message may have become due, at most `timeout`."""
+        ...
+
+    def done(self, delivery: Delivery) -> None:
+        """Be told that the handling of a delivery is over, however it ended: settled, given back, buried or lost.
+
+        To be called after that; what only carries messages then takes it off. Raises nothing.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a carrier takes from the ledger to a worker: which message is due. The message itself stays in the ledger."""
+
+    queue: str
+    id: str
+
+
+class Mailbox(Transport, Protocol):
+    """The queue in the store, as a carrier (a message broker) needs it besides.
+
+    The ledger has the last word on every message: whether it is due, who holds it, how often it was tried. A carrier
+    brings word of a message to a worker, who then takes the message here. So word that comes twice, late or out of order changes
+    nothing; and word that was lost is given again.
+
+    A store that was opened for a carrier notes of each message from when on word of it is to be given (again): when it is
+    sent, given back or revived, from when it is due on; once word was given, no more until `recall`.
+    """
+
+    def take(self, parcel: Parcel, *, lease: timedelta, max_tries: int = 5) -> Delivery | timedelta | None:
+        """Claim the message that a parcel tells of, as `claim` does.
+
+        Returns:
+            How long it is not due yet (somebody holds it, or it was put off): word of it will be given again by then.
+            None: nobody needs to do anything about it any more.
+        Raises:
+            StoreDown.
+        """
+        ...
+
+    def collect(self, *, hold: timedelta, limit: int = 100) -> Sequence[Parcel]:
+        """Return messages that are due and of which word is to be given, those that have been due longest first.
+
+        Nobody else gets them for `hold`; after it they are to be collected again, unless they were `handed_over` meanwhile.
+        """
+        ...
+
+    def handed_over(self, parcels: Collection[Parcel]) -> None:
+        """Note that word of these is safely on its way."""
+        ...
+
+    def recall(self, queue: str, *, limit: int = 5000) -> int:
+        """Have word given again of what is due in a queue and held by nobody; return of how many.
+
+        For when the carrier has nothing left of a queue.
+        """
         ...

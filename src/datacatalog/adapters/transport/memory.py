@@ -80,6 +80,12 @@ class MemoryTransport:
 
         return self._store.run(change)
 
+    def done(self, delivery: Delivery) -> None:
+        """Nothing carries the message besides the ledger."""
+
+    def close(self) -> None:
+        """The store, whose queue it is, is closed by whoever opened it."""
+
     def waiting(self, queue: str, prefix: str) -> Sequence[str]:
         return self._store.run(
             lambda tables: sorted(

@@ -159,6 +159,12 @@ class SqliteTransport:
             if until_due <= 0 or self._database.signal.wait(view.generation, min(left, until_due, POLL_S)):
                 return
 
+    def done(self, delivery: Delivery) -> None:
+        """Nothing carries the message besides the ledger."""
+
+    def close(self) -> None:
+        """The store, whose queue it is, is closed by whoever opened it."""
+
     def _view(self) -> _View:
         """Return the present view; it is taken before the look, so that nothing falls between the two."""
         generation, version = self._database.signal.generation, self._database.version()

@@ -120,6 +120,7 @@ class Worker:
             self._failed(delivery, e)
         finally:
             del self._held[delivery.lease]
+            self.app.env.transport.done(delivery)
         return True
 
     def _handle(self, delivery: Delivery) -> None:
