@@ -17,39 +17,48 @@ A row is a JSON object with these fields; instants are microseconds since 1970. 
 | subscriptions | id | as ports.sharing.Subscription |
 | tenants | tenant | |
 
-Leases are not copied: what somebody holds is due, in the copy, when its lease ends.
+Leases are not copied: what somebody holds is due, in the copy, when its lease ends. Of a message that was handled, `body` is null.
+`kind`, `relation`, `name` and `state` are the values of their enums; `visible`, `implied`, `noted` and `paused` are booleans.
+
+Of `changes`, the line that a record itself tells is left out: the last line of a record that is there, where it says that the record
+was created and nothing that the record does not say (no other `admin`, no links in `diff`). A store that writes it down makes it anew when
+it is loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from datacatalog.domain.documents import JsonObject
 
 T = TypeVar("T")
 
-TABLES = (
-    "records",
-    "links",
-    "history",
-    "changes",
-    "messages",
-    "executions",
-    "answers",
-    "progress",
-    "credentials",
-    "grants",
-    "subscriptions",
-    "tenants",
-)
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "records": ("uuid",),
+    "links": ("source", "relation", "target"),
+    "history": ("job", "seq"),
+    "changes": ("uuid", "seq"),
+    "messages": ("queue", "id"),
+    "executions": ("actor", "id"),
+    "answers": ("scope", "key"),
+    "progress": ("task",),
+    "credentials": ("digest",),
+    "grants": ("id",),
+    "subscriptions": ("id",),
+    "tenants": ("tenant",),
+}
+"""Which fields make a row's key. Texts are compared code point by code point."""
+
+TABLES = tuple(KEYS)
+"""The tables in the order in which they are loaded."""
 
 
 class Snapshot(Protocol):
     """One state of the whole ledger."""
 
     def rows(self, table: str) -> Iterator[JsonObject]:
-        """Yield all rows of a table, in the order of its key, without ever holding them all."""
+        """Yield all rows of a table, in the order of its key, without ever holding them all; may be asked several times."""
         ...
 
 
@@ -66,7 +75,7 @@ class Copyable(Protocol):
     def load(self, table: str, rows: Iterable[JsonObject]) -> int:
         """Put rows into a ledger that nobody else uses, in pieces that are each durable; return how many.
 
-        What was put in before may be put in again.
+        What was put in before may be put in again. A table is loaded after those that stand before it in `TABLES`.
         """
         ...
 
