@@ -9,10 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from datacatalog.ports.stores import DeadLetter, Delivery
+
+DEAD_COUNTED = 10_000
+"""Dead letters are counted up to this many, over all queues: with more, the number does not matter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How it stands with one queue.
+
+    Attributes:
+        waiting: messages that wait or are being handled, as `Transport.depth` counts them.
+        oldest: since when the message has been due that has been due longest, and is in nobody's hands; None: none is due.
+        dead: dead letters, see DEAD_COUNTED.
+        unsent: since when the message has been due that has been due longest without word of it having reached what carries
+            messages; None: there is none, or nothing carries messages but the store itself.
+    """
+
+    waiting: int = 0
+    oldest: datetime | None = None
+    dead: int = 0
+    unsent: datetime | None = None
 
 
 class Transport(Protocol):
@@ -73,6 +94,13 @@ class Transport(Protocol):
 
     def depth(self) -> Mapping[str, int]:
         """Return how many messages wait or are being handled, by queue; dead letters not counted."""
+        ...
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        """Return how it stands with each queue that has messages or dead letters.
+
+        For graphs and alerts, some times a minute: along indexes, and never over what was handled.
+        """
         ...
 
     def wait(self, timeout: timedelta) -> None:

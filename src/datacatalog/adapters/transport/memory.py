@@ -17,6 +17,7 @@ from datacatalog.adapters.stores.memory.tables import Message, Tables
 from datacatalog.domain.errors import LeaseLost
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import DeadLetter, Delivery
+from datacatalog.ports.transport import DEAD_COUNTED, Backlog
 
 
 class MemoryTransport:
@@ -124,6 +125,24 @@ class MemoryTransport:
         return self._store.run(
             lambda tables: dict(Counter(m.queue for m in tables.messages.values() if m.due is not None))
         )
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        now = self._clock.now()
+
+        def look(tables: Tables) -> dict[str, Backlog]:
+            waiting = Counter(m.queue for m in tables.messages.values() if m.due is not None)
+            dead = Counter(m.queue for m in tables.messages.values() if m.died is not None)
+            oldest = {queue: _due(tables, [queue], now) for queue in waiting}
+            return {
+                queue: Backlog(
+                    waiting=waiting[queue],
+                    oldest=head.due if (head := oldest.get(queue)) else None,
+                    dead=min(dead[queue], DEAD_COUNTED),
+                )
+                for queue in waiting | dead
+            }
+
+        return self._store.run(look)
 
     def wait(self, timeout: timedelta) -> None:
         """Sleep until there is news since this thread's last claim in vain, or a message has become due since."""

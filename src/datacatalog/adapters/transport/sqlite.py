@@ -23,6 +23,7 @@ from datacatalog.adapters.stores.sqlite.connections import Seat
 from datacatalog.domain.errors import LeaseLost
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import DeadLetter, Delivery
+from datacatalog.ports.transport import DEAD_COUNTED, Backlog
 
 POLL_S = 0.05
 """How often a sleeping worker looks whether another process has written."""
@@ -31,6 +32,11 @@ _BEYOND = "\U0010ffff"
 """Behind a prefix: after every id that begins so."""
 
 _MICROSECOND = timedelta(microseconds=1)
+
+_DEPTH = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
+_DEAD = (
+    "SELECT queue, count(*) FROM (SELECT queue FROM messages WHERE died IS NOT NULL LIMIT ?) GROUP BY queue"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +149,25 @@ class SqliteTransport:
         return self._database.write(change)
 
     def depth(self) -> Mapping[str, int]:
-        sql = "SELECT queue, count(*) FROM messages WHERE due IS NOT NULL GROUP BY queue"
-        return dict(self._database.read(lambda seat: seat.cursor.execute(sql).fetchall()))
+        return dict(self._database.read(lambda seat: seat.cursor.execute(_DEPTH).fetchall()))
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        now = self._now()
+
+        def look(seat: Seat) -> dict[str, Backlog]:
+            waiting = dict(seat.cursor.execute(_DEPTH).fetchall())
+            dead = dict(seat.cursor.execute(_DEAD, (DEAD_COUNTED,)).fetchall())
+            oldest = {queue: _due(seat, [queue], now) for queue in waiting}
+            return {
+                queue: Backlog(
+                    waiting=waiting.get(queue, 0),
+                    oldest=codec.instant(head.due) if (head := oldest.get(queue)) else None,
+                    dead=dead.get(queue, 0),
+                )
+                for queue in waiting | dead
+            }
+
+        return self._database.read(look)
 
     def wait(self, timeout: timedelta) -> None:
         """Sleep until there is news since this thread's last claim in vain, or a message has become due since."""

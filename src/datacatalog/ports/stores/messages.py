@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,6 +40,7 @@ class Delivery:
         id: the message's id; unique for all time within its queue.
         tries: how often it was claimed, this time included.
         lease: proof of holding it; every claim makes a new one.
+        facts: what its sender knew and it carried along (ports.telemetry); no part of what it says.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Delivery:
     tries: int
     lease: str
     sent: datetime
+    facts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
