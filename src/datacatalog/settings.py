@@ -31,6 +31,9 @@ PREFIX = "DATACATALOG_"
 CONFIG_FILE = "config.yml"
 SECRETS_FILE = "secrets.json"
 
+_OBJECTS = ("nonces", "platform_login", "storage")
+"""Secrets that are objects; in the environment, as JSON."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
@@ -266,7 +269,8 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
             raise Misconfigured(f"{path}: {e}") from e
     for variable, text in environ.items():
         if variable.startswith(f"{PREFIX}SECRETS__"):
-            values[variable.removeprefix(f"{PREFIX}SECRETS__").lower()] = text
+            name = variable.removeprefix(f"{PREFIX}SECRETS__").lower()
+            values[name] = _object_in(variable, text) if name in _OBJECTS else text
     nonces = _texts(values, "nonces", "actor names and nonces", path)
     token_key, administrator_key, bearer_key = (
         _secret(values, name, path) for name in ("token_key", "administrator_key", "bearer_key")
@@ -285,6 +289,14 @@ def _read_secrets(path: Path, environ: Mapping[str, str]) -> Secrets:
         store_url=_text(values, "store_url", path),
         transport_url=_text(values, "transport_url", path),
     )
+
+
+def _object_in(variable: str, text: str) -> dict[str, Any]:
+    """Return the JSON object that a variable holds.  Raises Misconfigured; what it holds is not told."""
+    try:
+        return parse_object(text.encode(errors="surrogateescape"))
+    except InvalidJson as e:
+        raise Misconfigured(f"{variable}: must be a JSON object") from e
 
 
 def _storage_secrets(values: Mapping[str, Any], path: Path) -> dict[str, dict[str, str]]:

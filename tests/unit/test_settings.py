@@ -105,6 +105,25 @@ def test_secrets_come_from_their_file_or_the_environment_which_goes_first(tmp_pa
     assert settings.secrets.bearer_key == ""
 
 
+def test_secrets_that_are_objects_may_stand_in_the_environment_as_json(tmp_path):
+    path = home(tmp_path, secrets={"token_key": "t" * 32, "administrator_key": "a" * 32})
+    settings = load(path, {"DATACATALOG_SECRETS__NONCES": '{"jobs-manager": "TACC_y"}'})
+    assert settings.secrets.nonces == {"jobs-manager": "TACC_y"}
+    with pytest.raises(Misconfigured, match="DATACATALOG_SECRETS__NONCES: must be a JSON object") as refused:
+        load(path, {"DATACATALOG_SECRETS__NONCES": "TACC_canary"})
+    assert "canary" not in str(refused.value)
+
+
+def test_urls_with_passwords_are_secrets_and_go_before_the_configured_ones(tmp_path):
+    keys = {"token_key": "t" * 32, "administrator_key": "a" * 32}
+    assert load(home(tmp_path, secrets=keys), {}).transport_url is None
+    path = home(tmp_path, secrets={**keys, "store_url": "mongodb://u:canary@host/db"})
+    settings = load(path, {"DATACATALOG_SECRETS__TRANSPORT_URL": "amqp://u:canary@host/"})
+    assert settings.store_url == "mongodb://u:canary@host/db"
+    assert settings.transport_url == "amqp://u:canary@host/"
+    assert "canary" not in repr(settings)
+
+
 def test_no_other_variable_is_taken_for_a_secret(tmp_path):
     path = home(tmp_path, secrets={"administrator_key": "a" * 32})
     with pytest.raises(Misconfigured, match="token_key is missing"):
