@@ -11,10 +11,12 @@ Work has to run again if another commit touched one of the marks that it has see
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 Document = dict[str, Any]
-"""A document as it is kept: BSON values; `_n`, the number of the commit that wrote it, is the log's own."""
+"""A document as it is kept: BSON values, instants to the millisecond. `_n`, the number of the commit that wrote it, and the
+`_id` of collections that have another key are the log's own: no document from a view has them, and none that is put needs them."""
 
 Filter = Mapping[str, Any]
 """Field -> value, or field -> {"$gt" | "$gte" | "$lt" | "$lte" | "$in" | "$ne": value}, all of them to hold; where a field holds a list, one
@@ -22,7 +24,18 @@ of its elements has to fit. "$or": a list of filters, one of which has to hold. 
 
 
 class View(Protocol):
-    """The collections, as one piece of work sees them. Keys are values of the collection's key field (see `schema`)."""
+    """The collections, as one piece of work sees them. Keys are values of the collection's key field (see `schema`).
+
+    What is returned belongs to the caller; what is put is taken as it is then. Once the work is over, everything raises RuntimeError.
+    """
+
+    def writing(self) -> None:
+        """Make sure, before anything else is looked at, that this work may write.  Raises RuntimeError: it may only read."""
+        ...
+
+    def all_or_nothing(self) -> AbstractContextManager[None]:
+        """Take back what is written inside, where a DatacatalogError leaves it."""
+        ...
 
     def get(self, collection: str, key: str, *, seen: str) -> Document | None:
         """Return a document of one's own, or None; `seen` is the mark that it stands under."""
@@ -46,7 +59,7 @@ class View(Protocol):
 
         Args:
             sort: (field, 1 or -1); whole, i.e. no two documents are equal in it.
-            fields: only these top-level fields are needed; None: all.
+            fields: only these top-level fields are needed (others may come along); None: all.
         """
         ...
 
