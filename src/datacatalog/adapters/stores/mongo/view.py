@@ -24,7 +24,7 @@ of its elements has to fit. "$or": a list of filters, one of which has to hold. 
 
 
 class View(Protocol):
-    """The collections, as one piece of work sees them. Keys are values of the collection's key field (see `schema`).
+    """The collections, as one piece of work sees them. Keys are values of the collection's key field (see `layout`).
 
     What is returned belongs to the caller; what is put is taken as it is then. Once the work is over, everything raises RuntimeError.
     """
@@ -35,6 +35,10 @@ class View(Protocol):
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """Take back what is written inside, where a DatacatalogError leaves it."""
+        ...
+
+    def note(self, seen: Iterable[str]) -> None:
+        """Stand under these marks too, as if from the beginning of the work on: what an answer turned out to hang on."""
         ...
 
     def get(self, collection: str, key: str, *, seen: str) -> Document | None:
