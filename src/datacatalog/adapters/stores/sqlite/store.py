@@ -10,22 +10,24 @@ from typing import Any, TypeVar
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.sqlite import bulk, pruning, schema
+from datacatalog.adapters.stores.sqlite import bulk, copying, pruning, schema
 from datacatalog.adapters.stores.sqlite.bulk import SqlitePrepared
 from datacatalog.adapters.stores.sqlite.commits import Commits
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
 from datacatalog.adapters.stores.sqlite.session import Session
 from datacatalog.adapters.stores.sqlite.work import SqliteWork
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Work
+from datacatalog.ports.stores.copying import Snapshot
 
 T = TypeVar("T")
 
 
 class SqliteStore:
-    """Implements ports.stores.Store.
+    """Implements ports.stores.Store and Copyable.
 
     Attributes:
         clock: tells when a message was handled; its transport asks it as well.
@@ -74,6 +76,15 @@ class SqliteStore:
             return {"engine": "sqlite", "schema": version, "size_bytes": pages * page_bytes}
 
         return self.database.read(look)
+
+    def snapshot(self, body: Callable[[Snapshot], T]) -> T:
+        return copying.snapshot(self.database, body)
+
+    def load(self, table: str, rows: Iterable[JsonObject]) -> int:
+        return copying.load(self.database, table, rows)
+
+    def is_empty(self) -> bool:
+        return copying.is_empty(self.database)
 
     def close(self) -> None:
         """Let what runs end, then close the file; later calls raise StoreDown."""
