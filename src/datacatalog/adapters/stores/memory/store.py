@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.stores import codec, rules
+from datacatalog.adapters.stores.memory import copying
 from datacatalog.adapters.stores.memory.parts import (
     MemoryAnswers,
     MemoryCredentials,
@@ -25,11 +26,13 @@ from datacatalog.adapters.stores.memory.sharing import MemoryGrants, MemorySubsc
 from datacatalog.adapters.stores.memory.tables import Tables
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import StoreDown
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Prepared, Work
+from datacatalog.ports.stores.copying import Snapshot
 
 T = TypeVar("T")
 
@@ -71,7 +74,7 @@ class MemoryPrepared:
 
 
 class MemoryStore:
-    """Implements ports.stores.Store; it is gone with its process.
+    """Implements ports.stores.Store and Copyable; it is gone with its process.
 
     Attributes:
         clock: tells when a message was handled; its transport asks it as well.
@@ -134,6 +137,15 @@ class MemoryStore:
                 "records": len(tables.records),
             }
         )
+
+    def snapshot(self, body: Callable[[Snapshot], T]) -> T:
+        return body(self.run(copying.frozen))
+
+    def load(self, table: str, rows: Iterable[JsonObject]) -> int:
+        return self.run(lambda tables: copying.load(tables, table, rows))
+
+    def is_empty(self) -> bool:
+        return self.run(copying.is_empty)
 
     def close(self) -> None:
         self._check_outside()
