@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import statistics
 import tempfile
@@ -152,6 +153,12 @@ def alternated(
 def rate(times: int, durations: Sequence[float], what: str) -> str:
     """Return the median rate in words, e.g. "812 events/s"."""
     return f"{times / statistics.median(durations):.0f} {what}/s"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least `share` percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
 
 
 def each_ms(times: int, durations: Sequence[float]) -> str:

@@ -1,15 +1,19 @@
 """Events over HTTP: one gateway process, and clients that each wait for an answer before they send the next event.
 
-Beside bare commits of plain sqlite3, one at a time. With several clients the gateway shares a commit among the events that wait, so
-more events than commits fit into a second. Client and gateway share the machine. For information: there is no goal.
+    python -m benchmarks.gateway
+
+Beside bare commits of plain sqlite3, one at a time, in the same folder. With several clients the gateway shares a commit among the events
+that wait, so more events than commits may fit into a second. The load comes from a process of its own (benchmarks/load.py), and shares the
+machine's cores with the gateway. Every answer has to be a success, and stands for something that is on disk by then.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import time
-from collections.abc import Callable, Iterator, Sequence
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,111 +25,161 @@ from benchmarks.common import (
     figure,
     folder,
     installation,
+    percentile,
     rate,
     result,
     seconds,
     shown,
 )
-from benchmarks.lifecycle import event
+from benchmarks.lifecycle import event, send
 from datacatalog.services.jobs import Created
 from tests.faults.fleet import Fleet
 from tests.harness import Catalog
 
-LIFE = (
-    ("jobs-manager", "run"),
-    ("jobs-manager", "finish"),
-    ("jobs-indexer", "index"),
-    ("jobs-indexer", "indexed"),
-)
-ROUNDS = 7
-LIVES_PER_ROUND = 48
-RUNS_PER_ROUND = 640
+ROUNDS = 9
+EVENTS_PER_ROUND = 1_000
+CLIENTS = 32
+JOBS = 256
+GOAL = ">= 2"
+P99_MS_MAX = 60
+# In its place goes the number of the event, so that each can be found again in the ledger.
+MARK = "00000000"
+
+
+class Generator:
+    """The process that sends; `asked` drives it (see benchmarks/load.py)."""
+
+    def __init__(self, catalog: Catalog, requests: Sequence[str], connections: int) -> None:
+        address = urlsplit(catalog.url)
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("load.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._write(
+            host=address.hostname, port=address.port, requests=requests, mark=MARK, connections=connections
+        )
+
+    def asked(self, **what: float) -> dict[str, Any]:
+        """Let it send; return what it tells.
+
+        Raises RuntimeError: it ended by itself.
+        """
+        self._write(**what)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator ended with {self._process.wait()}")
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _write(self, **document: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(document) + "\n")
+        self._process.stdin.flush()
+
+
+@contextmanager
+def generator(catalog: Catalog, requests: Sequence[str], connections: int) -> Iterator[Generator]:
+    running = Generator(catalog, requests, connections)
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 def main() -> dict[str, Any]:
-    with folder() as home, installation(home / "a") as catalog, Fleet(catalog, {"gateway": ("serve",)}):
+    figures, facts = [], {}
+    with folder() as home:
+        for delivery in ("inline", "queued"):
+            some, told = _events(home, delivery)
+            figures += some
+            facts.update(told)
+        return result(f"over HTTP, {CLIENTS} clients", figures, **facts)
+
+
+def _events(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
+    with served(home / delivery, delivery) as catalog:
+        bare = bare_commit(home / f"{delivery}.db")
+        with generator(catalog, requests(catalog, JOBS), CLIENTS) as load:
+            waits: list[float] = []
+            cpu: list[float] = []
+
+            def over_http() -> float:
+                told = load.asked(count=EVENTS_PER_ROUND)
+                only_successes(told)
+                waits.append(percentile([each[3] for each in told["answers"]], 99) * 1000)
+                cpu.append(told["cpu_s"] / told["sent"] * 1e6)
+                return float(told["seconds"])
+
+            ours, floor = alternated(over_http, lambda: seconds(bare, EVENTS_PER_ROUND), ROUNDS)
+    accepted = {"inline": "events, handled", "queued": "events, taken into the queue"}[delivery]
+    return [
+        figure(
+            f"{accepted} / bare commits",
+            [low / high for low, high in zip(floor, ours, strict=True)],
+            goal=GOAL,
+            ours=rate(EVENTS_PER_ROUND, ours, "events"),
+            floor=rate(EVENTS_PER_ROUND, floor, "commits"),
+        ),
+        figure(
+            f"p99 of them / {P99_MS_MAX} ms",
+            [each / P99_MS_MAX for each in waits[1:]],
+            goal="<= 1",
+            ours=f"{percentile(waits[1:], 50):.1f} ms",
+        ),
+    ], {f"{delivery}: cpu of the generator, µs per event": round(percentile(cpu[1:], 50))}
+
+
+@contextmanager
+def served(home: Path, delivery: str = "inline", **sections: Any) -> Iterator[Catalog]:
+    """Make an installation whose gateway runs in a process of its own."""
+    actors = {"jobs-manager": {"delivery": delivery}}
+    with (
+        installation(home, actors=actors, **sections) as catalog,
+        Fleet(catalog, {"gateway": ("serve",)}),
+    ):
         catalog.wait_ready()
-        pipeline = catalog.pipeline()
-        lives = [_lives(catalog, pipeline, home, clients) for clients in (1, 16)]
-        figures = [*lives, _runs(catalog, pipeline, home, clients=32)]
-        return result("over HTTP (for information)", figures)
+        yield catalog
 
 
-def _lives(catalog: Catalog, pipeline: str, home: Path, clients: int) -> Figure:
-    """Whole lives but for their creation, which has no route of its own."""
-
-    def prepare() -> list[list[bytes]]:
-        made = [[catalog.job(pipeline) for _ in range(LIVES_PER_ROUND // clients)] for _ in range(clients)]
-        return [[request(catalog, actor, job, name) for job in jobs for actor, name in LIFE] for jobs in made]
-
-    name = f"run, finish, index, indexed / 4 bare commits, {clients} client{'s' * (clients > 1)}"
-    return _measured(name, catalog, home, prepare, LIVES_PER_ROUND * len(LIFE))
+def requests(catalog: Catalog, jobs: int) -> list[str]:
+    """Return as many whole requests: each an `update` of a running job of its own, with the mark in its data."""
+    pipeline = catalog.pipeline()
+    return [request(catalog, running(catalog, pipeline)) for _ in range(jobs)]
 
 
-def _runs(catalog: Catalog, pipeline: str, home: Path, clients: int) -> Figure:
-    jobs = itertools.cycle([catalog.job(pipeline) for _ in range(clients * 8)])
-
-    def prepare() -> list[list[bytes]]:
-        share = RUNS_PER_ROUND // clients
-        return [
-            [request(catalog, "jobs-manager", next(jobs), "run") for _ in range(share)]
-            for _ in range(clients)
-        ]
-
-    return _measured(f"events / bare commits, {clients} clients", catalog, home, prepare, RUNS_PER_ROUND)
+def running(catalog: Catalog, pipeline: str) -> Created:
+    job = catalog.job(pipeline)
+    send(catalog, "jobs-manager", event(job, "run"))
+    return job
 
 
-def _measured(
-    name: str, catalog: Catalog, home: Path, prepare: Callable[[], list[list[bytes]]], count: int
-) -> Figure:
-    bare = bare_commit(home / f"{len(list(home.iterdir()))}.db")
-    address = urlsplit(catalog.url)
-    host, port = str(address.hostname), int(address.port or 0)
-
-    def over_http() -> float:
-        queues = prepare()
-        started = time.perf_counter()
-        asyncio.run(_send_all(host, port, queues))
-        return time.perf_counter() - started
-
-    ours, floor = alternated(over_http, lambda: seconds(bare, count), ROUNDS)
-    return figure(
-        name,
-        [low / high for low, high in zip(floor, ours, strict=True)],
-        ours=rate(count, ours, "events"),
-        floor=rate(count, floor, "commits"),
+def request(catalog: Catalog, job: Created) -> str:
+    document = {
+        "uuid": job.job.uuid,
+        "name": "update",
+        "token": job.token,
+        "data": {"note": "as the platform told", "mark": MARK},
+    }
+    body = json.dumps(document)
+    return (
+        f"POST /actors/v2/jobs-manager/messages?x-nonce={catalog.nonce} HTTP/1.1\r\n"
+        f"Host: {urlsplit(catalog.url).netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     )
 
 
-def request(catalog: Catalog, actor: str, job: Created, name: str) -> bytes:
-    """Return a whole HTTP request, ready to be written."""
-    body = event(job, name)
-    head = (
-        f"POST /actors/v2/{actor}/messages?x-nonce={catalog.nonce} HTTP/1.1\r\n"
-        f"Host: {urlsplit(catalog.url).netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-async def _send_all(host: str, port: int, queues: Sequence[Sequence[bytes]]) -> None:
-    await asyncio.gather(*(_client(host, port, iter(queue)) for queue in queues))
-
-
-async def _client(host: str, port: int, requests: Iterator[bytes]) -> None:
-    """Send requests over one connection, each after the answer to the one before.
-
-    Raises RuntimeError: an answer is no success.
-    """
-    reader, writer = await asyncio.open_connection(host, port)
-    for raw in requests:
-        writer.write(raw)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        body = await reader.readexactly(int(length.partition(b":")[2]))
-        if not head.startswith(b"HTTP/1.1 2"):
-            raise RuntimeError(f"{head!r} {body!r}")
-    writer.close()
-    await writer.wait_closed()
+def only_successes(told: dict[str, Any]) -> None:
+    """Raises RuntimeError: an answer is no success."""
+    others = {each[1] for each in told["answers"] if not 200 <= each[1] < 300}
+    if others or told["dropped"]:
+        raise RuntimeError(f"answers {sorted(others)}, {told['dropped']} dropped")
 
 
 if __name__ == "__main__":
