@@ -8,7 +8,7 @@ Every engine passes tests/contracts/test_transport.py.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -119,10 +119,15 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What a carrier takes from the ledger to a worker: which message is due. The message itself stays in the ledger."""
+    """What a carrier takes from the ledger to a worker: which message is due. The message itself stays in the ledger.
+
+    Attributes:
+        until: when it is to be collected again, unless it is handed over before; None in a worker's hands.
+    """
 
     queue: str
     id: str
+    until: datetime | None = field(default=None, compare=False)
 
 
 class Mailbox(Transport, Protocol):
@@ -133,7 +138,8 @@ class Mailbox(Transport, Protocol):
     nothing; and word that was lost is given again.
 
     A store that was opened for a carrier notes of each message from when on word of it is to be given (again): when it is
-    sent, given back or revived, from when it is due on; once word was given, no more until `recall`.
+    sent, given back, put off or revived, from when it is due on; when it is claimed, from when the lease ends on, for its worker may
+    die. Once word was given, no more until one of these, or `recall`.
     """
 
     def take(self, parcel: Parcel, *, lease: timedelta, max_tries: int = 5) -> Delivery | timedelta | None:
@@ -155,7 +161,10 @@ class Mailbox(Transport, Protocol):
         ...
 
     def handed_over(self, parcels: Collection[Parcel]) -> None:
-        """Note that word of these is safely on its way."""
+        """Note that word of these is safely on its way, of each where nothing became of it since it was collected.
+
+        Where word was quicker, and the message was tried and given back meanwhile, word of it has to be given once more.
+        """
         ...
 
     def recall(self, queue: str, *, limit: int = 5000) -> int:

@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,11 +17,11 @@ from datacatalog.adapters.stores.memory.tables import Message, Tables
 from datacatalog.domain.errors import LeaseLost
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import DeadLetter, Delivery
-from datacatalog.ports.transport import DEAD_COUNTED, Backlog
+from datacatalog.ports.transport import DEAD_COUNTED, Backlog, Parcel
 
 
 class MemoryTransport:
-    """Implements ports.transport.Transport."""
+    """Implements ports.transport.Mailbox."""
 
     def __init__(self, store: MemoryStore, clock: Clock | None = None) -> None:
         """Args: clock: tells what is due and when leases end; the store's own where it is not given."""
@@ -31,7 +31,7 @@ class MemoryTransport:
 
     def claim(self, queues: Sequence[str], *, lease: timedelta, max_tries: int = 5) -> Delivery | None:
         now, generation = self._clock.now(), self._store.signal.generation
-        found = self._store.run(lambda tables: _claim(tables, queues, now, now + lease, max_tries))
+        found = self._store.run(lambda tables: self._claim(tables, queues, now, now + lease, max_tries))
         if found is None:
             self._local.view = (now, generation)
         return found
@@ -63,7 +63,7 @@ class MemoryTransport:
             if message is None or message.died is None:
                 return False
             due = self._clock.now()
-            fresh = replace(message, due=due, tries=0, died=None, reason=None)
+            fresh = self._at(due, replace(message, tries=0, died=None, reason=None))
             tables.set(tables.messages, (queue, id), fresh)
             self._store.signal.mark()
             return True
@@ -82,7 +82,7 @@ class MemoryTransport:
         return self._store.run(change)
 
     def done(self, delivery: Delivery) -> None:
-        """Nothing carries the message besides the ledger."""
+        """The ledger knows."""
 
     def close(self) -> None:
         """The store, whose queue it is, is closed by whoever opened it."""
@@ -115,7 +115,7 @@ class MemoryTransport:
                 if message.due is not None and message.lease is None and which(message.due)
             ]
             for _, _, message in sorted(found)[:limit]:
-                tables.set(tables.messages, (queue, message.id), replace(message, due=due))
+                tables.set(tables.messages, (queue, message.id), self._at(due, message))
             self._store.signal.mark()
             return min(len(found), limit)
 
@@ -133,11 +133,16 @@ class MemoryTransport:
             waiting = Counter(m.queue for m in tables.messages.values() if m.due is not None)
             dead = Counter(m.queue for m in tables.messages.values() if m.died is not None)
             oldest = {queue: _due(tables, [queue], now) for queue in waiting}
+            unsent: dict[str, datetime] = {}
+            for m in tables.messages.values():
+                if m.carry is not None and m.due is not None and m.due <= now:
+                    unsent[m.queue] = min(m.due, unsent.get(m.queue, m.due))
             return {
                 queue: Backlog(
                     waiting=waiting[queue],
                     oldest=head.due if (head := oldest.get(queue)) else None,
                     dead=min(dead[queue], DEAD_COUNTED),
+                    unsent=unsent.get(queue),
                 )
                 for queue in waiting | dead
             }
@@ -173,33 +178,110 @@ class MemoryTransport:
                 return False
             changed = replace(
                 message,
-                due=due,
                 lease=lease,
                 died=died,
                 reason=reason or message.reason,
                 tries=message.tries if counted else message.tries - 1,
             )
-            tables.set(tables.messages, (message.queue, message.id), changed)
+            tables.set(tables.messages, (message.queue, message.id), self._at(due, changed))
             self._store.signal.mark()
             return True
 
         return self._store.run(change)
 
+    # ------------------------------------------------------------------------------ for a carrier
 
-def _claim(
-    tables: Tables, queues: Sequence[str], now: datetime, until: datetime, max_tries: int
-) -> Delivery | None:
-    while (message := _due(tables, queues, now)) is not None:
-        key = (message.queue, message.id)
-        if message.tries < max_tries:
-            taken = replace(message, due=until, tries=message.tries + 1, lease=secrets.token_hex(8))
-            tables.set(tables.messages, key, taken)
-            return _delivery(taken)
-        reason = f"claimed {message.tries} times and never done"
-        if message.reason is not None:
-            reason = f"{message.reason}; {reason}"
-        tables.set(tables.messages, key, replace(message, due=None, lease=None, died=now, reason=reason))
-    return None
+    def take(self, parcel: Parcel, *, lease: timedelta, max_tries: int = 5) -> Delivery | timedelta | None:
+        def change(tables: Tables) -> Delivery | timedelta | None:
+            now = self._clock.now()
+            message = tables.messages.get((parcel.queue, parcel.id))
+            if message is None or message.due is None:
+                return None
+            if message.due > now:
+                if message.carry is None:
+                    tables.set(tables.messages, (message.queue, message.id), self._at(message.due, message))
+                return message.due - now
+            if message.tries < max_tries:
+                return self._taken(tables, message, now + lease)
+            _give_up(tables, message, now)
+            return None
+
+        return self._store.run(change)
+
+    def collect(self, *, hold: timedelta, limit: int = 100) -> Sequence[Parcel]:
+        now, generation = self._clock.now(), self._store.signal.generation
+
+        def change(tables: Tables) -> list[Parcel]:
+            found = sorted(
+                (message.carry, message.seq, message)
+                for message in tables.messages.values()
+                if message.carry is not None
+                and message.due is not None
+                and max(message.carry, message.due) <= now
+            )[:limit]
+            for _, _, message in found:
+                tables.set(tables.messages, (message.queue, message.id), replace(message, carry=now + hold))
+            return [Parcel(message.queue, message.id, now + hold) for _, _, message in found]
+
+        collected = self._store.run(change)
+        if not collected:
+            self._local.view = (now, generation)
+        return collected
+
+    def handed_over(self, parcels: Collection[Parcel]) -> None:
+        def change(tables: Tables) -> None:
+            for each in parcels:
+                message = tables.messages.get((each.queue, each.id))
+                if message is not None and each.until is not None and message.carry == each.until:
+                    tables.set(tables.messages, (each.queue, each.id), replace(message, carry=None))
+
+        self._store.run(change)
+
+    def recall(self, queue: str, *, limit: int = 5000) -> int:
+        now = self._clock.now()
+
+        def change(tables: Tables) -> int:
+            lost = sorted(
+                (message.due, message.seq, message)
+                for message in tables.messages.values()
+                if message.queue == queue and message.due is not None and message.due <= now
+                if message.carry is None
+            )[:limit]
+            for due, _, message in lost:
+                tables.set(tables.messages, (queue, message.id), replace(message, carry=due))
+            if lost:
+                self._store.signal.mark()
+            return len(lost)
+
+        return self._store.run(change)
+
+    # -------------------------------------------------------------------------------------- inside
+
+    def _at(self, due: datetime | None, message: Message) -> Message:
+        """Put a message to another time; word of it is to be given from then on, where it is carried."""
+        return replace(message, due=due, carry=due if self._store.carried else None)
+
+    def _taken(self, tables: Tables, message: Message, until: datetime) -> Delivery:
+        taken = replace(message, tries=message.tries + 1, lease=secrets.token_hex(8))
+        tables.set(tables.messages, (message.queue, message.id), self._at(until, taken))
+        return _delivery(taken)
+
+    def _claim(
+        self, tables: Tables, queues: Sequence[str], now: datetime, until: datetime, max_tries: int
+    ) -> Delivery | None:
+        while (message := _due(tables, queues, now)) is not None:
+            if message.tries < max_tries:
+                return self._taken(tables, message, until)
+            _give_up(tables, message, now)
+        return None
+
+
+def _give_up(tables: Tables, message: Message, now: datetime) -> None:
+    reason = f"claimed {message.tries} times and never done"
+    if message.reason is not None:
+        reason = f"{message.reason}; {reason}"
+    gone = replace(message, due=None, carry=None, lease=None, died=now, reason=reason)
+    tables.set(tables.messages, (message.queue, message.id), gone)
 
 
 def _due(tables: Tables, queues: Sequence[str], now: datetime) -> Message | None:

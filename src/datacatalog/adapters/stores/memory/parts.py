@@ -66,7 +66,9 @@ class MemoryOutbox:
         text = codec.encode(body, f"message to {queue}")
         if (queue, id) in tables.messages:
             return False
-        message = Message(seq=tables.next_seq(), queue=queue, id=id, text=text, sent=at, due=at + delay)
+        due = at + delay
+        carry = due if self._session.carried else None
+        message = Message(seq=tables.next_seq(), queue=queue, id=id, text=text, sent=at, due=due, carry=carry)
         tables.set(tables.messages, (queue, id), message)
         self._session.signal.mark()
         return True
@@ -77,7 +79,13 @@ class MemoryOutbox:
         if message is None:
             raise LeaseLost(delivery.id)
         handled = replace(
-            message, due=None, lease=None, reason=None, text="", handled=self._session.clock.now()
+            message,
+            due=None,
+            carry=None,
+            lease=None,
+            reason=None,
+            text="",
+            handled=self._session.clock.now(),
         )
         tables.set(tables.messages, (delivery.queue, delivery.id), handled)
 

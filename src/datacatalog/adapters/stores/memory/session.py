@@ -13,11 +13,15 @@ class MemorySession:
     Attributes:
         signal: to be marked when a message is sent.
         clock: tells when a message was handled.
+        carried: a broker carries word of messages.
     """
 
-    def __init__(self, tables: Tables, signal: Signal, clock: Clock, *, may_write: bool) -> None:
+    def __init__(
+        self, tables: Tables, signal: Signal, clock: Clock, *, may_write: bool, carried: bool = False
+    ) -> None:
         self.signal = signal
         self.clock = clock
+        self.carried = carried
         self._tables: Tables | None = tables
         self._may_write = may_write
 

@@ -77,13 +77,20 @@ class MemoryStore:
     """Implements ports.stores.Store and Copyable; it is gone with its process.
 
     Attributes:
+        carried: whether it notes when word of messages is to be given.
         clock: tells when a message was handled; its transport asks it as well.
         signal: wakes those who wait for messages.
     """
 
-    def __init__(self, *, check: CheckRecord, clock: Clock | None = None) -> None:
-        """Args: check: raises InvalidRecord; called with every record that is about to change."""
+    def __init__(self, *, check: CheckRecord, clock: Clock | None = None, carried: bool = False) -> None:
+        """Open an empty ledger.
+
+        Args:
+            check: raises InvalidRecord; called with every record that is about to change.
+            carried: a broker carries word of messages, and is told of them (ports.transport.Mailbox).
+        """
         self.clock = clock or SystemClock()
+        self.carried = carried
         self.signal = Signal()
         self._check = check
         self._tables = Tables()
@@ -159,7 +166,7 @@ class MemoryStore:
             )
 
     def _work(self, body: Callable[[Work], T], tables: Tables, *, may_write: bool) -> T:
-        session = MemorySession(tables, self.signal, self.clock, may_write=may_write)
+        session = MemorySession(tables, self.signal, self.clock, may_write=may_write, carried=self.carried)
         try:
             return body(MemoryWork(session, self._check))
         finally:

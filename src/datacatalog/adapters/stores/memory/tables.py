@@ -33,6 +33,7 @@ class Message:
 
     Attributes:
         due: when it may be claimed; None once it was handled or given up.
+        carry: from when on word of it is to be given to a broker; None where it was given, or there is none.
         text: its body as JSON.
     """
 
@@ -42,6 +43,7 @@ class Message:
     text: str
     sent: datetime
     due: datetime | None
+    carry: datetime | None = None
     tries: int = 0
     lease: str | None = None
     handled: datetime | None = None

@@ -11,15 +11,22 @@ from datacatalog.domain.errors import LeaseLost
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Delivery
 
+_SEND = "INSERT OR IGNORE INTO messages (queue, id, due, sent, body) VALUES (?, ?, ?, ?, ?)"
+_SEND_CARRIED = (
+    "INSERT OR IGNORE INTO messages (queue, id, due, carry, sent, body) VALUES (?1, ?2, ?3, ?3, ?4, ?5)"
+)
+
 
 class SqliteOutbox:
     """Implements ports.stores.Outbox."""
 
-    __slots__ = ("_clock", "_session")
+    __slots__ = ("_carried", "_clock", "_session")
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, *, carried: bool = False) -> None:
+        """Args: carried: note of each message when word of it is to be given to a broker."""
         self._session = session
         self._clock = clock
+        self._carried = carried
 
     def send(
         self,
@@ -33,7 +40,7 @@ class SqliteOutbox:
         text = codec.encode(body, f"message to {queue}")
         sent = codec.micros(at)
         new = self._session.write(
-            "INSERT OR IGNORE INTO messages (queue, id, due, sent, body) VALUES (?, ?, ?, ?, ?)",
+            _SEND_CARRIED if self._carried else _SEND,
             (queue, id, codec.micros(at + delay), sent, text),
         ).rowcount
         if new:
@@ -42,7 +49,7 @@ class SqliteOutbox:
 
     def settle(self, delivery: Delivery) -> None:
         settled = self._session.write(
-            "UPDATE messages SET due = NULL, lease = NULL, reason = NULL, body = NULL, handled = ?"
+            "UPDATE messages SET due = NULL, carry = NULL, lease = NULL, reason = NULL, body = NULL, handled = ?"
             " WHERE queue = ? AND id = ? AND lease = ?",
             (codec.micros(self._clock.now()), delivery.queue, delivery.id, delivery.lease),
         ).rowcount

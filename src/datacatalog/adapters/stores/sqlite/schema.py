@@ -6,7 +6,8 @@ be computed anew, with two parses of the body each. The body stays the whole tru
 
 UUIDs are 16 bytes and relations are numbers (see keys.py); the few owners that very many records share are rows of `admins`.
 
-A message that waits has a `due` time; one that was handled or given up has none, and stays as the memory of its id.
+A message that waits has a `due` time; one that was handled or given up has none, and stays as the memory of its id. Where a broker
+carries word of messages, `carry` is from when on word of one is to be given; it is empty where word was given, and wherever there is no broker.
 """
 
 from __future__ import annotations
@@ -86,7 +87,12 @@ CREATE TABLE subscriptions (
 CREATE INDEX "subscriptions.subject" ON subscriptions (subject);
 """
 
-MIGRATIONS: Mapping[int, str] = {1: _LEDGER, 2: _SHARING}
+_CARRYING = """
+ALTER TABLE messages ADD COLUMN carry INTEGER;
+CREATE INDEX "messages.carry" ON messages (carry) WHERE carry IS NOT NULL;
+"""
+
+MIGRATIONS: Mapping[int, str] = {1: _LEDGER, 2: _SHARING, 3: _CARRYING}
 """What takes a file to each version from the one before; record tables are fitted to the declared kinds besides."""
 
 VERSION = max(MIGRATIONS)

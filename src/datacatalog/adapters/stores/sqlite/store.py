@@ -30,20 +30,25 @@ class SqliteStore:
     """Implements ports.stores.Store and Copyable.
 
     Attributes:
+        carried: whether it notes when word of messages is to be given.
         clock: tells when a message was handled; its transport asks it as well.
         database: runs bodies on the file itself, for the transport that shares it.
     """
 
-    def __init__(self, path: str | Path, *, check: CheckRecord, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, check: CheckRecord, clock: Clock | None = None, carried: bool = False
+    ) -> None:
         """Open the ledger, or create it (mode 0600, with its folder).
 
         Args:
             check: raises InvalidRecord; called with every record that is about to change.
+            carried: a broker carries word of messages, and is told of them (ports.transport.Mailbox).
         Raises:
             Misconfigured: the file is no ledger, or a newer version of this program wrote it.
             StoreDown: it cannot be read now.
         """
         self.clock = clock or SystemClock()
+        self.carried = carried
         self._check = check
         self.database = Commits(Connections(Path(path).absolute()))
 
@@ -93,6 +98,6 @@ class SqliteStore:
     def _work(self, body: Callable[[Work], T], seat: Seat, *, may_write: bool) -> T:
         session = Session(seat, self.database.signal, may_write=may_write)
         try:
-            return body(SqliteWork(session, self._check, self.clock))
+            return body(SqliteWork(session, self._check, self.clock, carried=self.carried))
         finally:
             session.close()

@@ -28,11 +28,12 @@ class SqliteWork:
     Records remember what was read; the other parts have no memory and are made as they are asked for.
     """
 
-    __slots__ = ("_clock", "_session", "records")
+    __slots__ = ("_carried", "_clock", "_session", "records")
 
-    def __init__(self, session: Session, check: CheckRecord, clock: Clock) -> None:
+    def __init__(self, session: Session, check: CheckRecord, clock: Clock, *, carried: bool = False) -> None:
         self._session = session
         self._clock = clock
+        self._carried = carried
         self.records = SqliteRecords(session, check)
 
     def insert(self, prepared: Prepared, *, at: datetime) -> None:
@@ -51,7 +52,7 @@ class SqliteWork:
 
     @property
     def outbox(self) -> SqliteOutbox:
-        return SqliteOutbox(self._session, self._clock)
+        return SqliteOutbox(self._session, self._clock, carried=self._carried)
 
     @property
     def executions(self) -> SqliteExecutions:
