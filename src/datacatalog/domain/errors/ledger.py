@@ -104,6 +104,16 @@ class ChangedContent(Conflict):
         super().__init__(f"{uri} has changed: its checksum is {found}, the catalog has {recorded}")
 
 
+class UnequalCopy(Conflict):
+    """A copy of a ledger does not say what the original says."""
+
+    code = "unequal-copy"
+
+    def __init__(self, table: str, key: str) -> None:
+        self.table, self.key = table, key
+        super().__init__(f"the copy differs in table {table}, first at {key}")
+
+
 class GivenUp(Conflict):
     """A message was claimed as often as is allowed, and its worker died each time."""
 

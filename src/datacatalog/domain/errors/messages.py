@@ -30,6 +30,12 @@ class InvalidJson(BadMessage):
         return [{"path": self.path, "message": self.reason}]
 
 
+class InvalidBackup(BadMessage):
+    """The file is no ledger, is damaged, or is of a newer version of this program."""
+
+    code = "invalid-backup"
+
+
 class InvalidTable(BadMessage):
     """The bytes are not the CSV that is accepted here."""
 
