@@ -20,12 +20,13 @@ from datacatalog.domain.kinds import PREFIXES, Kind, TypedUuid
 from datacatalog.domain.records import Record
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Store
-from datacatalog.ports.transport import Transport
+from datacatalog.ports.transport import Mailbox, Transport
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 CheckRecord = Callable[[Record], None]
-OpenLedger = Callable[[Path, Clock, CheckRecord], tuple[Store, Transport]]
+OpenLedger = Callable[..., tuple[Store, Mailbox]]
+"""Opens a ledger: (path, clock, check) and `carried`, whether a broker carries word of its messages."""
 
 
 class MovableClock:
@@ -61,13 +62,17 @@ class Ledger:
     gatekeeper: Gatekeeper
 
 
-def open_memory(path: Path, clock: Clock, check: CheckRecord) -> tuple[Store, Transport]:
-    store = MemoryStore(check=check, clock=clock)
+def open_memory(
+    path: Path, clock: Clock, check: CheckRecord, *, carried: bool = False
+) -> tuple[Store, Mailbox]:
+    store = MemoryStore(check=check, clock=clock, carried=carried)
     return store, MemoryTransport(store)
 
 
-def open_sqlite(path: Path, clock: Clock, check: CheckRecord) -> tuple[Store, Transport]:
-    store = SqliteStore(path, check=check, clock=clock)
+def open_sqlite(
+    path: Path, clock: Clock, check: CheckRecord, *, carried: bool = False
+) -> tuple[Store, Mailbox]:
+    store = SqliteStore(path, check=check, clock=clock, carried=carried)
     return store, SqliteTransport(store)
 
 
