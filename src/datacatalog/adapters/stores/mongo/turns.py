@@ -1,0 +1,129 @@
+"""Whose turn it is to write: a thread that wants to leads if nobody does, else it queues up and shares a leader's commit."""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from datacatalog.adapters.stores.mongo.client import told
+from datacatalog.adapters.stores.mongo.session import Session
+from datacatalog.domain.errors import StoreDown
+
+BATCH_MAX = 64
+
+
+class Task:
+    """One body that is to be run, and what became of it.
+
+    Attributes:
+        others: of the same thread; they go wherever this one goes.
+    """
+
+    __slots__ = ("body", "context", "done", "error", "leads", "others", "result", "wake")
+
+    def __init__(self, body: Callable[[Session], Any]) -> None:
+        self.body = body
+        self.others: Sequence[Task] = ()
+        self.context: contextvars.Context | None = None
+        self.wake: threading.Lock | None = None
+        self.leads = False
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self, session: Session) -> bool:
+        """Run the body, which may have been run before; tell whether what it wrote is to stay."""
+        self.result = self.error = None
+        try:
+            with told():
+                if self.context is None:
+                    self.result = self.body(session)
+                else:
+                    self.result = self.context.run(self.body, session)
+        except Exception as error:
+            self.error = error
+        finally:
+            session.close()
+        return self.error is None
+
+
+class Turns:
+    """Has tasks run in batches, one batch at a time."""
+
+    def __init__(self, run: Callable[[Sequence[Task]], None]) -> None:
+        """Args: run: runs a batch; every task of it is done afterwards."""
+        self._run = run
+        self._queue: collections.deque[Task] = collections.deque()
+        self._mutex = threading.Lock()
+        self._led = False
+        self._crowd = 1
+
+    def take(self, task: Task) -> None:
+        """Return once a task, with its others, is done."""
+        self._enter(task)
+        try:
+            if task.wake is not None:
+                task.wake.acquire()
+            if not task.done:
+                self._lead(task)
+        except BaseException:
+            self._withdraw(task)
+            raise
+
+    def _enter(self, task: Task) -> None:
+        with self._mutex:
+            if self._led:
+                for each in (task, *task.others):
+                    each.context = contextvars.copy_context()
+                task.wake = threading.Lock()
+                task.wake.acquire()
+                self._queue.append(task)
+            else:
+                self._led = task.leads = True
+
+    def _lead(self, task: Task) -> None:
+        batch = [task, *task.others]
+        try:
+            if len(self._queue) + 1 < self._crowd and not task.others:
+                # Whom the last commit served may be about to come again: a whole commit for one is worth a blink.
+                time.sleep(0)
+            self._crowd = 1
+            with self._mutex:
+                while self._queue and len(batch) < BATCH_MAX:
+                    taken = self._queue.popleft()
+                    batch += [taken, *taken.others]
+                    self._crowd += 1
+            self._run(batch)
+        finally:
+            for each in batch:
+                if not each.done:
+                    each.error = StoreDown("the commit was interrupted; whether it was written is unknown")
+                    each.done = True
+            self._hand_over(task)
+            for each in batch:
+                if each.wake is not None and each is not task:
+                    each.wake.release()
+
+    def _hand_over(self, task: Task) -> None:
+        with self._mutex:
+            task.leads = False
+            if not self._queue:
+                self._led = False
+                return
+            heir = self._queue.popleft()
+            heir.leads = True
+        if heir.wake is not None:
+            heir.wake.release()
+
+    def _withdraw(self, task: Task) -> None:
+        """Leave the queue, or pass the lead on: a signal handler raised in the thread that waited."""
+        with self._mutex:
+            leads = task.leads
+            if not leads and task in self._queue:
+                self._queue.remove(task)
+        if leads:
+            self._hand_over(task)
