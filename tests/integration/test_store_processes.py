@@ -286,7 +286,7 @@ def test_store_stops_for_good_when_a_write_fails(path: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace, which makes fsync fail, is not here")
-@pytest.mark.parametrize("nth", [30, 31])
+@pytest.mark.parametrize("nth", [40, 41])
 def test_store_stops_for_good_when_an_fsync_fails(path: Path, tmp_path: Path, nth: int) -> None:
     acks = tmp_path / "acks"
     inject = f"inject=fdatasync,fsync:error=EIO:when={nth}"

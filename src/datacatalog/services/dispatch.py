@@ -90,6 +90,14 @@ PREPARATIONS: Mapping[type[Message], Callable[[Any, Env], Message]] = {
 """What must be there before the commit, such as directories; it may be done more than once."""
 
 
+_MAKING = frozenset({AGAVE_PROXY})
+
+
+def makes_before(actor: str) -> bool:
+    """Tell whether an actor takes messages that need something made before the commit."""
+    return actor in _MAKING
+
+
 def actor(name: str) -> Actor:
     """Return an actor by name.  Raises UnknownActor."""
     try:

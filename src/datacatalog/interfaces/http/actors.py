@@ -9,24 +9,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from datacatalog.domain.documents import published
-from datacatalog.domain.errors import InvalidAdminToken, InvalidToken, UnknownActor, UnknownRecord
-from datacatalog.domain.privileges import lowest_level
+from datacatalog.domain.errors import UnknownRecord
 from datacatalog.interfaces.http import reading
 from datacatalog.interfaces.http.answers import success
 from datacatalog.interfaces.http.desk import Desk, answering
+from datacatalog.interfaces.http.messages import Messages
 from datacatalog.ports.stores import Execution
 from datacatalog.services.dispatch import ACTORS
-from datacatalog.services.reading import Request
-from datacatalog.services.reception import Answer, Envelope, receive
 
 
 def actor_name(request: HttpRequest, desk: Desk) -> str:
     """Return the name of the actor that a request's path means.  Raises UnknownActor."""
-    given = request.path_params["actor"]
-    try:
-        return desk.app.actor_names[given]
-    except KeyError:
-        raise UnknownActor(given) from None
+    return desk.actor_name(request.path_params["actor"])
 
 
 class ActorRoutes:
@@ -35,57 +29,17 @@ class ActorRoutes:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._app = desk.app
+        self.messages = Messages(desk)
 
     def routes(self) -> list[Route]:
         return [
             Route("/actors/v2", self.actors),
             Route("/actors/v2/{actor}", self.actor),
-            Route("/actors/v2/{actor}/messages", self.message, methods=["POST"]),
+            Route("/actors/v2/{actor}/messages", self.messages, methods=["POST"]),
             Route("/actors/v2/{actor}/executions", self.executions),
             Route("/actors/v2/{actor}/executions/{execution}", self.execution),
             Route("/actors/v2/{actor}/executions/{execution}/logs", self.logs),
         ]
-
-    # ---------------------------------------------------------------------------------------- messages
-
-    @answering
-    async def message(self, request: HttpRequest) -> Response:
-        """Take one message for an actor; the answer speaks of what is on disk."""
-        name = actor_name(request, self._desk)
-        context = reading.context(request)
-        nonce = context.pop("x-nonce", None)
-        delivery_id = reading.delivery_id(request)
-        body = await self._desk.body(request)
-
-        def work() -> Answer:
-            repeats = delivery_id is not None
-            principal = self._desk.authenticate(request, name, lowest_level(name), nonce, repeats=repeats)
-            received = Request(actor=name, body=body, context=context)
-            sent = Envelope(request=received, principal=principal, delivery_id=delivery_id)
-            try:
-                return receive(sent, self._app.env, queued=self._app.queued(name))
-            except (InvalidToken, InvalidAdminToken) as e:
-                target = f"token:{e.uuid}" if isinstance(e, InvalidToken) else "token:administrator"
-                self._desk.guessed_wrong(request, target)
-                raise
-
-        answer = await self._desk.run(work)
-        return success(self._told(name, answer), http=answer.http)
-
-    def _told(self, actor: str, answer: Answer) -> dict[str, Any]:
-        link = f"{self._app.settings.api_url}/actors/v2/{self._id(actor)}"
-        told: dict[str, Any] = {
-            "executionId": answer.execution,
-            "outcome": dict(answer.result),
-            "log": list(answer.log),
-            "_links": {
-                "self": f"{link}/executions/{answer.execution}",
-                "messages": f"{link}/messages",
-            },
-        }
-        if answer.repeated:
-            told["repeated"] = True
-        return told
 
     # -------------------------------------------------------------------------------------- executions
 

@@ -14,7 +14,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from datacatalog.bootstrap import App
-from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge
+from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge, UnknownActor
 from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.answers import failure, unexpected
 from datacatalog.interfaces.http.reading import bearer, number, source
@@ -37,17 +37,22 @@ def answering(endpoint: Endpoint[R]) -> Endpoint[R]:
     async def answered(routes: R, request: HttpRequest) -> Response:
         try:
             return await endpoint(routes, request)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except DatacatalogError as e:
-            if e.http >= 500:
-                log.error("%s %s: %s: %s", request.method, request.url.path, e.code, e)
-            return failure(e)
-        except Exception:
-            log.exception("%s %s", request.method, request.url.path)
-            return unexpected()
+        except Exception as error:
+            return answer_to(error, request.method, request.url.path)
 
     return answered
+
+
+def answer_to(error: Exception, method: str, path: str) -> Response:
+    """Return the answer for an error; what is ours, or an operator's, to mend goes to the log."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)
+    if not isinstance(error, DatacatalogError):
+        log.error("%s %s", method, path, exc_info=error)
+        return unexpected()
+    if error.http >= 500:
+        log.error("%s %s: %s: %s", method, path, error.code, error)
+    return failure(error)
 
 
 class Desk:
@@ -84,17 +89,33 @@ class Desk:
             env.store.transact(lambda work: access.count_use(principal, work, env))
         return principal
 
+    def actor_name(self, given: str) -> str:
+        """Return the name of the actor that a path means.  Raises UnknownActor."""
+        try:
+            return self.app.actor_names[given]
+        except KeyError:
+            raise UnknownActor(given) from None
+
     def authenticate(
-        self, request: HttpRequest, actor: str, level: str, nonce: str | None, *, repeats: bool = False
+        self,
+        request: HttpRequest,
+        actor: str,
+        level: str,
+        nonce: str | None,
+        *,
+        repeats: bool = False,
+        env: Env | None = None,
     ) -> Principal:
         """Tell whom a request runs as; its nonce is counted by whoever does what it asks for.
 
+        Args:
+            env: knows the credentials; None: the application's.
         Raises:
             MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
         try:
             return access.authenticate(
-                self.app.env,
+                env or self.app.env,
                 actor=actor,
                 level=level,
                 nonce=nonce,
@@ -147,12 +168,26 @@ class Desk:
         Raises:
             TooLarge, BadMessage.
         """
-        if number(request.headers.get("content-length", "0")) > self._body_max:
+        length = request.headers.get("content-length")
+        return await self.body_of(None if length is None else length.encode("latin-1"), request.receive)
+
+    async def body_of(self, length: bytes | None, receive: Callable[[], Awaitable[Any]]) -> bytes:
+        """Do as `body`, with what the server says comes next.
+
+        Args:
+            length: the Content-Length header; None: there is none.
+        """
+        if length is not None and number(length.decode("latin-1")) > self._body_max:
             raise TooLarge(self._body_max)
-        chunks, size = [], 0
+        chunks, size, more = [], 0, True
         try:
             async with asyncio.timeout(self._timeout):
-                async for chunk in request.stream():
+                while more:
+                    event = await receive()
+                    if event["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    more = event.get("more_body", False)
+                    chunk = event.get("body", b"")
                     size += len(chunk)
                     if size > self._body_max:
                         raise TooLarge(self._body_max)

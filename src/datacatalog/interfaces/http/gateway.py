@@ -27,6 +27,7 @@ class Gateway:
 
     def __init__(self, app: App) -> None:
         self._desk = Desk(app)
+        self._actors = ActorRoutes(self._desk)
         self._env = app.env
         self._openapi = openapi.document(app)
 
@@ -36,13 +37,14 @@ class Gateway:
             Route("/healthz", self.health),
             Route("/readyz", self.ready),
             Route("/openapi.json", self.describe),
-            *ActorRoutes(self._desk).routes(),
+            *self._actors.routes(),
             *NonceRoutes(self._desk).routes(),
             *CatalogRoutes(self._desk).routes(),
             *AgaveRoutes(self._desk).routes(),
         ]
 
     def close(self) -> None:
+        self._actors.messages.close()
         self._desk.close()
 
     async def root(self, request: HttpRequest) -> Response:

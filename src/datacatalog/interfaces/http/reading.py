@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import unquote_to_bytes
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.requests import Request as HttpRequest
 
@@ -50,9 +51,15 @@ def context(request: HttpRequest) -> dict[str, str]:
         ConflictingFields: one is given twice, with different values.
         InvalidField: one holds what cannot be kept.
     """
-    _check_text(request)
+    return context_in(request.scope["query_string"])
+
+
+def context_in(query: bytes) -> dict[str, str]:
+    """Do as `context` for the query string of a URL."""
+    if b"%" in query or not query.isascii():
+        _check_text(query)
     found: dict[str, str] = {}
-    for key, value in request.query_params.multi_items():
+    for key, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if "\0" in key + value:
             raise InvalidField(key, "a NUL character cannot be kept")
         if found.setdefault(key, value) != value:
@@ -74,10 +81,10 @@ def parameters(request: HttpRequest, *known: str) -> dict[str, str]:
     return found
 
 
-def _check_text(request: HttpRequest) -> None:
-    """Refuse parameters that are no UTF-8, in which the framework puts U+FFFD."""
+def _check_text(query: bytes) -> None:
+    """Refuse parameters that are no UTF-8, in place of which there would be U+FFFD."""
     try:
-        unquote_to_bytes(request.scope["query_string"]).decode("utf-8")
+        unquote_to_bytes(query).decode("utf-8")
     except UnicodeDecodeError as e:
         raise InvalidField("query", f"byte {e.start} of the URL parameters is not UTF-8") from None
 
@@ -89,6 +96,24 @@ def delivery_id(request: HttpRequest, *headers: str) -> str | None:
             if len(value) > DELIVERY_ID_MAX:
                 raise InvalidField(header, f"is longer than {DELIVERY_ID_MAX} characters")
             return f"{header}:{value}"
+    return None
+
+
+def first_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers as a server hands them over, their names in lower case; of those given twice, the first."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found.setdefault(name, value)
+    return found
+
+
+def delivery_id_in(headers: Mapping[bytes, bytes]) -> str | None:
+    """Do as `delivery_id` for what `first_headers` returned."""
+    for header in DELIVERY_HEADERS:
+        if value := headers.get(header.encode()):
+            if len(value) > DELIVERY_ID_MAX:
+                raise InvalidField(header, f"is longer than {DELIVERY_ID_MAX} characters")
+            return f"{header}:{value.decode('latin-1')}"
     return None
 
 

@@ -17,6 +17,7 @@ from datacatalog.ports.stores.messages import (
 )
 from datacatalog.ports.stores.records import Glance, History, Links, Page, Records
 from datacatalog.ports.stores.store import Prepared, Store, Work
+from datacatalog.ports.stores.together import Done, Together
 
 __all__ = [
     "Answers",
@@ -24,6 +25,7 @@ __all__ = [
     "Credentials",
     "DeadLetter",
     "Delivery",
+    "Done",
     "Execution",
     "Executions",
     "Glance",
@@ -35,5 +37,6 @@ __all__ = [
     "Progress",
     "Records",
     "Store",
+    "Together",
     "Work",
 ]

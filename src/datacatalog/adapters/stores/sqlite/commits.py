@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
 from datacatalog.domain.errors import StoreDown
+from datacatalog.ports.stores import Done
 
 T = TypeVar("T")
 
@@ -31,10 +32,12 @@ _NESTED = "a transaction cannot run inside another one; use the Work that you we
 class _Task:
     """One body that is to be run, and what became of it."""
 
-    __slots__ = ("body", "context", "done", "error", "leads", "result", "wake")
+    __slots__ = ("body", "context", "done", "error", "leads", "others", "result", "wake")
 
     def __init__(self, body: Callable[[Seat], Any]) -> None:
         self.body = body
+        self.others: Sequence[_Task] = ()
+        """Of the same thread; they go wherever this one goes."""
         self.context: contextvars.Context | None = None
         self.wake: threading.Lock | None = None
         self.leads = False
@@ -73,8 +76,27 @@ class Commits:
             StoreDown: nothing was written, unless its text says that this is unknown.
             RuntimeError: called inside a transaction.
         """
-        self._check_outside()
         task = _Task(body)
+        self._do(task)
+        if task.error is not None:
+            raise task.error
+        return task.result  # type: ignore[no-any-return]
+
+    def write_each(self, bodies: Sequence[Callable[[Seat], Any]]) -> list[Done]:
+        """Run bodies as `write` does, each all-or-nothing by itself, in one transaction; return what became of each.
+
+        Raises:
+            RuntimeError: called inside a transaction.
+        """
+        if not bodies:
+            return []
+        head, *others = [_Task(body) for body in bodies]
+        head.others = others
+        self._do(head)
+        return [Done(task.result, task.error) for task in (head, *others)]
+
+    def _do(self, task: _Task) -> None:
+        self._check_outside()
         self._enter(task)
         try:
             if task.wake is not None:
@@ -84,9 +106,6 @@ class Commits:
         except BaseException:
             self._withdraw(task)
             raise
-        if task.error is not None:
-            raise task.error
-        return task.result  # type: ignore[no-any-return]
 
     def read(self, body: Callable[[Seat], T]) -> T:
         """Run `body` on one state of the file.  Raises StoreDown; RuntimeError as `write` does."""
@@ -142,15 +161,17 @@ class Commits:
                 self._led = task.leads = True
 
     def _lead(self, task: _Task) -> None:
-        batch = [task]
+        batch = [task, *task.others]
         try:
-            if len(self._queue) + 1 < self._crowd:
+            if len(self._queue) + 1 < self._crowd and not task.others:
                 # Whom the last commit served may be about to come again: a whole fsync for one is worth a blink.
                 time.sleep(0)
+            self._crowd = 1
             with self._mutex:
                 while self._queue and len(batch) < BATCH_MAX:
-                    batch.append(self._queue.popleft())
-            self._crowd = len(batch)
+                    taken = self._queue.popleft()
+                    batch += [taken, *taken.others]
+                    self._crowd += 1
             self._commit_all(batch)
         finally:
             for each in batch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
-from datacatalog.ports.stores import Work
+from datacatalog.ports.stores import Done, Work
 from datacatalog.ports.stores.copying import Snapshot
 
 T = TypeVar("T")
@@ -59,6 +60,9 @@ class SqliteStore:
 
     def transact(self, body: Callable[[Work], T]) -> T:
         return self.database.write(lambda seat: self._work(body, seat, may_write=True))
+
+    def transact_each(self, bodies: Sequence[Callable[[Work], Any]]) -> Sequence[Done]:
+        return self.database.write_each([partial(self._work, body, may_write=True) for body in bodies])
 
     def read(self, body: Callable[[Work], T]) -> T:
         return self.database.read(lambda seat: self._work(body, seat, may_write=False))
