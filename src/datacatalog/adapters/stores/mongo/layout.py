@@ -41,7 +41,9 @@ _OTHERS = (
     Collection(HISTORY, "_id", (("job", "seq"),)),
     Collection(UPDATES, "_id", (("uuid", "seq"),)),
     Collection(
-        MESSAGES, "_id", (("queue", "due", "order"), ("queue", "died"), ("order",), ("handled",), ("word",))
+        MESSAGES,
+        "_id",
+        (("queue", "due", "order"), ("queue", "died"), ("order",), ("handled",), ("carry", "order")),
     ),
     Collection(EXECUTIONS, "_id", (("actor", "id"), ("finished",))),
     Collection(ANSWERS, "_id", (("at",),)),
