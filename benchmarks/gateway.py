@@ -44,12 +44,13 @@ GOAL = ">= 2"
 P99_MS_MAX = 60
 # In its place goes the number of the event, so that each can be found again in the ledger.
 MARK = "00000000"
+SOURCE = 10_000_000
 
 
 class Generator:
     """The process that sends; `asked` drives it (see benchmarks/load.py)."""
 
-    def __init__(self, catalog: Catalog, requests: Sequence[str], connections: int) -> None:
+    def __init__(self, catalog: Catalog, requests: Sequence[str], connections: int, source: int) -> None:
         address = urlsplit(catalog.url)
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("load.py"))],
@@ -58,7 +59,12 @@ class Generator:
             text=True,
         )
         self._write(
-            host=address.hostname, port=address.port, requests=requests, mark=MARK, connections=connections
+            host=address.hostname,
+            port=address.port,
+            requests=requests,
+            mark=MARK,
+            first=source * SOURCE,
+            connections=connections,
         )
 
     def asked(self, **what: float) -> dict[str, Any]:
@@ -86,8 +92,11 @@ class Generator:
 
 
 @contextmanager
-def generator(catalog: Catalog, requests: Sequence[str], connections: int) -> Iterator[Generator]:
-    running = Generator(catalog, requests, connections)
+def generator(
+    catalog: Catalog, requests: Sequence[str], connections: int, source: int = 0
+) -> Iterator[Generator]:
+    """Run a generator; `source` keeps the numbers of its events apart from those of others, 0 to 9."""
+    running = Generator(catalog, requests, connections, source)
     try:
         yield running
     finally:

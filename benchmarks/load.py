@@ -2,8 +2,8 @@
 
     python benchmarks/load.py          # then one JSON document a line, one answer a line
 
-{"host", "port", "requests", "mark", "connections"}
-    Once, first: whole HTTP requests as texts. Each has `mark` in its body, in whose place goes a number of the same length.
+{"host", "port", "requests", "mark", "first", "connections"}
+    Once, first: whole HTTP requests as texts. Each has `mark` in its body, in whose place goes a number of the same length; they count up from `first`.
 {"count": 640}
     Closed: each connection sends when it has its answer, until so many were sent in all.
 {"rate": 500, "seconds": 5}
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import errno
 import json
+import resource
 import select
 import socket
 import sys
@@ -44,14 +45,16 @@ class Connection:
 
 
 class Load:
-    def __init__(self, host: str, port: int, requests: Sequence[str], mark: str, connections: int) -> None:
+    def __init__(
+        self, host: str, port: int, requests: Sequence[str], mark: str, first: int, connections: int
+    ) -> None:
         self._address = (host, port)
         self._templates = [tuple(part.encode() for part in text.split(mark)) for text in requests]
         self._digits = len(mark)
         self._free = deque(Connection() for _ in range(connections))
         self._busy: dict[int, Connection] = {}
         self._poll = select.epoll()
-        self._number = 0
+        self._number = first
         self._answers: list[tuple[int, int, float, float, str]] = []
         self._began = 0.0
 
@@ -203,6 +206,8 @@ def _field(head: bytes, name: bytes) -> bytes:
 
 
 def main() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     load = Load(**json.loads(sys.stdin.readline()))
     for line in sys.stdin:
         asked = json.loads(line)
