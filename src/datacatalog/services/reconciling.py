@@ -53,9 +53,10 @@ class Look:
     number: int = 1
     missing: int = 0
 
-    def send(self, work: Work, env: Env) -> None:
+    def send(self, work: Work, env: Env) -> bool:
+        """Have this look be taken in its time; False where it was, or is to be, anyway."""
         delay = env.rules.poll_interval * GROWTH ** min(self.number - 1, STEPS)
-        work.outbox.send(
+        return work.outbox.send(
             WATCH_QUEUE,
             asdict(self),
             id=f"watch:{self.uuid}:{self.run}:{self.number}",

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Later] = {
     ),
     "grants": Later("grants:grants", "Let tenants see, or change, the records of others."),
     "queue": Later("queues:queue", "Look into the queues; revive or discard dead letters."),
+    "db": Later("db:db", "Back up the ledger, restore it, copy it, migrate it, check it."),
     "doctor": Later("doctor:doctor", "Check this catalog, and tell what to do."),
     "completion": Later("completion:completion", "Print the completion script of a shell."),
 }

@@ -63,6 +63,12 @@ def damage(connection: sqlite3.Connection) -> str:
     return "" if found == "ok" else str(found)
 
 
+def damage_of(path: Path) -> str:
+    """Do as `damage` for a file."""
+    with closing(_for_reading(path)) as connection:
+        return damage(connection)
+
+
 def schema_of(path: Path) -> int:
     """Return the schema version of a ledger file, which is left as it is; 0: it holds nothing.
 
