@@ -101,6 +101,14 @@ class Server:
         """Forget, in a child, the client of the parent: its sockets and threads are not ours."""
         self._start()
 
+    def _client(self, defaults: Mapping[str, Any]) -> pymongo.MongoClient[dict[str, Any]]:
+        try:
+            return pymongo.MongoClient(self._url, tz_aware=True, **defaults)
+        except ValueError:  # its text may have a part of a password
+            raise Misconfigured(
+                "store.url: it cannot be read; special characters are written as %xx"
+            ) from None
+
     def _connect(self) -> Database[dict[str, Any]]:
         with self._lock:
             if self._closed:
@@ -110,9 +118,7 @@ class Server:
                     name: value for name, value in _DEFAULTS.items() if name.lower() not in self._given
                 }
                 with told():
-                    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-                        self._url, tz_aware=True, **defaults
-                    )
+                    client = self._client(defaults)
                     self._database = client.get_database(
                         self.name, write_concern=DURABLE, read_concern=_read_concern(client)
                     )

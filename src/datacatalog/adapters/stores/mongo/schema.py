@@ -42,7 +42,8 @@ def key_field(collection: str) -> str:
 def indexes(collection: Collection) -> Sequence[IndexModel]:
     """Return what a collection needs besides the index of its `_id`."""
     key = [IndexModel([(collection.key, 1)], unique=True)] if collection.key != "_id" else []
-    return [*key, *(IndexModel([(field, 1) for field in fields]) for fields in collection.indexes)]
+    gone = IndexModel([(GONE, 1)], sparse=True)
+    return [*key, gone, *(IndexModel([(field, 1) for field in fields]) for fields in collection.indexes)]
 
 
 def version_of(server: Server) -> int:
@@ -96,6 +97,5 @@ def migrate(server: Server) -> None:
     version_of(server)
     with told():
         for collection in COLLECTIONS.values():
-            if models := indexes(collection):
-                server.collection(collection.name).create_indexes(list(models))
+            server.collection(collection.name).create_indexes(list(indexes(collection)))
         server.collection(LEDGER).update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
