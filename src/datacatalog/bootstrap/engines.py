@@ -10,7 +10,7 @@ from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Store
-from datacatalog.ports.transport import Transport
+from datacatalog.ports.transport import Mailbox, Transport
 from datacatalog.settings import Settings
 
 
@@ -21,10 +21,35 @@ def open_ledger(settings: Settings, check: CheckRecord, clock: Clock) -> tuple[S
         Misconfigured: a URL names what is not there.
         StoreDown: the store cannot be opened now.
     """
-    store = SqliteStore(sqlite_path(settings), check=check, clock=clock)
-    if settings.transport_url is not None:
-        raise Misconfigured("transport.url: only null is supported")
+    url = settings.transport_url
+    store, mailbox = _open_store(settings, check, clock, carried=url is not None)
+    if url is None:
+        return store, mailbox
+    try:
+        return store, _carrier(url, mailbox)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _open_store(
+    settings: Settings, check: CheckRecord, clock: Clock, *, carried: bool
+) -> tuple[Store, Mailbox]:
+    store = SqliteStore(sqlite_path(settings), check=check, clock=clock, carried=carried)
     return store, SqliteTransport(store)
+
+
+def _carrier(url: str, mailbox: Mailbox) -> Transport:
+    """Return what carries messages.  Raises Misconfigured."""
+    scheme = url.partition("://")[0]
+    if scheme not in ("amqp", "amqps"):
+        raise Misconfigured("transport.url: null and amqp:// are supported")
+    try:
+        # Only where it is asked for: it takes as long as a short command.
+        from datacatalog.adapters.transport.amqp import AmqpTransport
+    except ImportError as e:
+        raise Misconfigured(f"transport.url: amqp:// needs {e.name}; install datacatalog[amqp]") from e
+    return AmqpTransport(mailbox, url)
 
 
 def sqlite_path(settings: Settings) -> Path:
