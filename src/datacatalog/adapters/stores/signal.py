@@ -26,6 +26,10 @@ class Signal:
         if not self._marked:
             return
         self._marked = False
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake everybody, for news that no work is about."""
         with self._condition:
             self.generation += 1
             self._condition.notify_all()
