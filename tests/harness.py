@@ -196,7 +196,7 @@ def _engines() -> dict[str, dict[str, str]]:
     if store := os.environ.get("DATACATALOG_TEST_STORE"):
         sections["store"] = {"url": f"{store.rstrip('/')}/{name}"}
     if transport := os.environ.get("DATACATALOG_TEST_TRANSPORT"):
-        sections["transport"] = {"url": f"{transport}?prefix={name}"}
+        sections["transport"] = {"url": f"{transport}?prefix={name}&expires=120"}
     return sections
 
 

@@ -57,7 +57,7 @@ class AmqpTransport(Carried):
         """
         super().__init__(mailbox)
         address = address_of(url)
-        self._names = Names(address.prefix)
+        self._names = Names(address.prefix, address.expires_s)
         self._reach = Reach(address)
         self._giver = Giver(self._reach, self._names)
         self._getter = Getter(self._reach, self._names)

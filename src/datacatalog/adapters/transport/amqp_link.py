@@ -36,6 +36,9 @@ REFUSED_PAUSE_S = 30.0
 DEFAULT_PREFIX = "datacatalog"
 PREFIX_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 PREFIX_MAX = 64
+EXPIRES_S = 7 * 86400
+"""How long the broker keeps a queue that nobody uses: one that an installation left behind goes by itself."""
+EXPIRES_MAX_S = 49 * 86400
 
 log = logging.getLogger("datacatalog.transport")
 
@@ -53,7 +56,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where the broker is, and what our queues there begin with."""
+    """Where the broker is, what our queues there begin with, and how long they stay where nobody uses them."""
 
     host: str
     port: int
@@ -62,6 +65,7 @@ class Address:
     password: str = field(repr=False)
     vhost: str
     prefix: str
+    expires_s: int
 
     def __str__(self) -> str:
         return f"{self.host} port {self.port}"
@@ -83,10 +87,13 @@ def address_of(url: str) -> Address:
     if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
         raise Misconfigured("transport.url: not an address such as amqp://user:password@host:5672/vhost")
     prefix = query.pop("prefix", [DEFAULT_PREFIX])[-1]
+    expires = query.pop("expires", [str(EXPIRES_S)])[-1]
     if query:
-        raise Misconfigured(f"transport.url: '{next(iter(query))}' is not known; prefix is")
+        raise Misconfigured(f"transport.url: '{next(iter(query))}' is not known; prefix and expires are")
     if not 0 < len(prefix) <= PREFIX_MAX or not PREFIX_CHARACTERS.issuperset(prefix):
         raise Misconfigured("transport.url: prefix may have letters, digits, dashes, dots and underscores")
+    if not expires.isdecimal() or not 1 <= int(expires) <= EXPIRES_MAX_S:
+        raise Misconfigured(f"transport.url: expires is a number of seconds up to {EXPIRES_MAX_S}")
     tls = parts.scheme == "amqps"
     return Address(
         host=parts.hostname,
@@ -96,6 +103,7 @@ def address_of(url: str) -> Address:
         password=unquote(parts.password or "guest"),
         vhost=unquote(parts.path[1:]) or "/",
         prefix=prefix,
+        expires_s=int(expires),
     )
 
 

@@ -29,9 +29,10 @@ log = logging.getLogger("datacatalog.transport")
 
 
 class Names:
-    """What things are called in the broker."""
+    """What things are called in the broker, and how long they stay there unused."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, expires_s: int) -> None:
+        self.expires = {"x-expires": expires_s * 1000}
         self.aside = f"{prefix}.{VERSION}.-aside"
         self.bell = f"{prefix}.{VERSION}.-bell"
         self._start = f"{prefix}.{VERSION}."
@@ -42,7 +43,7 @@ class Names:
 
 def declare(channel: Any, names: Names, queue: str) -> None:
     """Make a queue for words, with where the broker puts aside what it gives up. What is there already stays as it is."""
-    quorum = {"x-queue-type": "quorum"}
+    quorum = {"x-queue-type": "quorum", **names.expires}
     channel.exchange_declare(names.aside, "fanout", durable=True, auto_delete=False)
     channel.queue_declare(
         names.aside, durable=True, auto_delete=False, arguments={**quorum, "x-max-length": ASIDE_MAX}
@@ -70,10 +71,12 @@ class Giver:
         Raises:
             Away: whether word was given is unknown.
         """
+        self._make_queues(parcels)
         taken, returned = self.link.run(lambda channel: self._publish(channel, parcels))
         if returned:
             # Somebody has removed their queues: they are made anew, and word is given once more.
             self._known -= {parcel.queue for parcel in returned}
+            self._make_queues(returned)
             again, _ = self.link.run(lambda channel: self._publish(channel, returned))
             taken = [*taken, *again]
         return taken
@@ -89,8 +92,12 @@ class Giver:
             self.link.run(lambda channel: declare(channel, self._names, queue))
             return None
 
+    def _make_queues(self, parcels: Iterable[Parcel]) -> None:
+        for queue in {parcel.queue for parcel in parcels} - self._known:
+            self.waiting(queue)
+            self._known.add(queue)
+
     def _prepare(self, channel: Any) -> None:
-        self._known = set()
         channel.confirm_select()
         self._confirmed = Confirmations()
         channel.events["basic_ack"].add(self._confirmed.ack)
@@ -99,9 +106,6 @@ class Giver:
         channel.exchange_declare(self._names.bell, "fanout", durable=True, auto_delete=False)
 
     def _publish(self, channel: Any, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:
-        for queue in {parcel.queue for parcel in parcels} - self._known:
-            declare(channel, self._names, queue)
-            self._known.add(queue)
         confirmed = self._confirmed
         confirmed.start(parcels)
         for parcel in parcels:
