@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from datacatalog.domain.actors import AGAVE_PROXY, JOBS_INDEXER, JOBS_MANAGER, PIPELINES_MANAGER
 
@@ -99,6 +100,7 @@ def level_of(where: str, action: str) -> str:
     return NEEDS[where, action].level
 
 
+@cache
 def lowest_level(where: str) -> str:
     """Return the level without which nothing can be done there."""
     return min((need.level for (place, _), need in NEEDS.items() if place == where), key=LEVELS.index)

@@ -22,13 +22,15 @@ class SqliteHistory:
 
     def append(self, job: TypedUuid, entry: HistoryEntry) -> int:
         data = None if entry.data is None else codec.encode(entry.data, "history entry")
-        seq = self.length(job) + 1
-        self._session.write(
+        key = keys.packed(job)
+        # Without gaps, the last number is the length.
+        added = self._session.write(
             "INSERT INTO history (job, seq, uuid, name, date, state, implied, noted, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, (SELECT 1 + coalesce(max(seq), 0) FROM history WHERE job = ?), ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING seq",
             (
-                keys.packed(job),
-                seq,
+                key,
+                key,
                 keys.packed(entry.uuid),
                 entry.name.value,
                 codec.micros(entry.date),
@@ -38,7 +40,8 @@ class SqliteHistory:
                 data,
             ),
         )
-        return seq
+        [[seq]] = added.fetchall()
+        return int(seq)
 
     def page(self, job: TypedUuid, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, HistoryEntry]]:
         if not rules.is_uuid(job):

@@ -7,6 +7,7 @@ commit touches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from datacatalog.adapters.stores.rules import check_cursor, check_uuid, is_uuid
 from datacatalog.domain.kinds import Relation, TypedUuid
@@ -30,6 +31,7 @@ NUMBERS: Mapping[Relation, int] = {
 RELATIONS: Mapping[int, Relation] = {number: relation for relation, number in NUMBERS.items()}
 
 
+@lru_cache(maxsize=4096)
 def packed(uuid: str) -> bytes:
     """Return a UUID as 16 bytes.  Raises InvalidField: it is none, or not written as this catalog writes them."""
     check_uuid(uuid)

@@ -24,12 +24,13 @@ from datacatalog.domain.records import Record
 class SqliteRecords(RecordReading):
     """Implements ports.stores.Records."""
 
-    __slots__ = ("_admins", "_check")
+    __slots__ = ("_admins", "_check", "_tenants")
 
     def __init__(self, session: Session, check: CheckRecord) -> None:
         super().__init__(session)
         self._check = check
         self._admins: dict[str, int] = {}
+        self._tenants: Set[str] | None = None
 
     def put(
         self,
@@ -62,6 +63,7 @@ class SqliteRecords(RecordReading):
         except BaseException:
             self._rows.clear()
             self._admins.clear()
+            self._tenants = None
             raise
 
     def insert(self, prepared: bulk.SqlitePrepared, *, at: datetime) -> None:
@@ -104,7 +106,10 @@ class SqliteRecords(RecordReading):
         return stored
 
     def tenants(self) -> Set[str]:
-        return {_tenant_in(text) for [text] in self._session.read("SELECT text FROM admins").fetchall()}
+        if self._tenants is None:
+            owners = self._session.read("SELECT text FROM admins").fetchall()
+            self._tenants = {_tenant_in(text) for [text] in owners}
+        return self._tenants
 
     def _admin_number(self, text: str) -> int:
         """Return the number of an owner; a new one gets one."""
@@ -112,6 +117,7 @@ class SqliteRecords(RecordReading):
         if number is None:
             found = self._session.read("SELECT id FROM admins WHERE text = ?", (text,)).fetchone()
             if found is None:
+                self._tenants = None
                 added = self._session.write("INSERT INTO admins (text) VALUES (?)", (text,))
                 found = (added.lastrowid or 0,)
             number = self._admins[text] = int(found[0])

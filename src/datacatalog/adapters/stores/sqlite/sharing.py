@@ -97,16 +97,16 @@ class SqliteSubscriptions:
         return self._session.write("DELETE FROM subscriptions WHERE id = ?", (id,)).rowcount == 1
 
     def of(self, subjects: Iterable[TypedUuid]) -> Sequence[Subscription]:
-        found = [row for subject in set(subjects) for row in self._to(subject)]
-        return sorted(map(_subscription, found), key=lambda each: each.id)
+        asked = [packed(subject) for subject in {*subjects}]
+        if not asked:
+            return []
+        wanted = ", ".join("?" * len(asked))
+        sql = f"SELECT {_SUBSCRIPTION} FROM subscriptions WHERE subject IN ({wanted}) ORDER BY id"  # noqa: S608
+        return [_subscription(row) for row in self._session.read(sql, tuple(asked)).fetchall()]
 
     def page(self, *, after: str | None = None, limit: int = 100) -> Sequence[Subscription]:
         sql = f"SELECT {_SUBSCRIPTION} FROM subscriptions WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
         return [_subscription(row) for row in self._session.read(sql, (after or "", limit)).fetchall()]
-
-    def _to(self, subject: TypedUuid) -> list[tuple[Any, ...]]:
-        sql = f"SELECT {_SUBSCRIPTION} FROM subscriptions WHERE subject = ?"  # noqa: S608
-        return self._session.read(sql, (packed(subject),)).fetchall()
 
 
 _SUBSCRIPTION = "id, subject, events, url, secret, owner, tenant, created, paused"
