@@ -7,7 +7,6 @@ one piece of work at a time, and those that make something before their commit, 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import replace
 from json import JSONEncoder
 from typing import Any
 
@@ -123,7 +122,7 @@ class _Posted:
     def take_within(self, work: Work) -> Answer:
         """Take it within one piece of work, its credentials looked up there too: revoked ones are so at once."""
         env = self._desk.app.env
-        return self._take(replace(env, store=StoreWithin(work, env.store)))
+        return self._take(env.on(StoreWithin(work, env.store)))
 
     def authenticated(self, env: Env | None = None) -> Principal:
         """Tell whom it runs as.  Raises as `Desk.authenticate`."""
