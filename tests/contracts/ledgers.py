@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from datacatalog.adapters.stores.memory import MemoryStore
+from datacatalog.adapters.stores.mongo.store import MongoStore
 from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.adapters.transport.memory import MemoryTransport
+from datacatalog.adapters.transport.mongo import MongoTransport
 from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.domain.errors import InvalidRecord
 from datacatalog.domain.jobs.history import HistoryEntry
@@ -21,6 +23,7 @@ from datacatalog.domain.records import Record
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Store
 from datacatalog.ports.transport import Mailbox, Transport
+from tests.contracts import mongo_databases
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -76,7 +79,18 @@ def open_sqlite(
     return store, SqliteTransport(store)
 
 
-ENGINES: Mapping[str, OpenLedger] = {"memory": open_memory, "sqlite": open_sqlite}
+def open_mongodb(
+    path: Path, clock: Clock, check: CheckRecord, *, carried: bool = False
+) -> tuple[Store, Mailbox]:
+    store = MongoStore(mongo_databases.url_of(path), check=check, clock=clock, carried=carried)
+    return store, MongoTransport(store)
+
+
+ENGINES: Mapping[str, OpenLedger] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+    **({"mongodb": open_mongodb} if mongo_databases.SERVER else {}),
+}
 
 _numbers = itertools.count(1)
 

@@ -66,6 +66,19 @@ class MongoStore:
         """Tells threads of this process that messages were sent."""
         return self._commits.signal
 
+    @property
+    def newest(self) -> int:
+        """The newest commit that this process knows to be applied."""
+        return max(self._commits.log.applied, 0)
+
+    def catch_up(self) -> int:
+        """Have everything applied that was committed, and return the number of the newest commit; for who waits for messages.
+
+        Raises StoreDown.
+        """
+        log = self._commits.log
+        return log.settle(log.look(log.ready()))
+
     def transact(self, body: Callable[[Work], T]) -> T:
         return self._commits.write(partial(self._work, body))
 
