@@ -111,16 +111,16 @@ def test_every_variable_of_the_set_ups_is_a_setting_that_exists(tmp_path: Path):
     keys = {f"{PREFIX}SECRETS__{name}": "k" * 48 for name in ("TOKEN_KEY", "ADMINISTRATOR_KEY")}
     nonces = {f"{PREFIX}SECRETS__NONCES": '{"jobs-manager": "n"}'}
     settings = load(tmp_path / "config.yml", {**environ, **keys, **nonces})
-    assert settings.store_url == "mongodb://x:x@mongodb:27017/datacatalog?authSource=admin"
-    assert settings.transport_url == "amqp://x:x@rabbitmq:5672/"
+    assert settings.store_url == "mongodb://secret:secret@mongodb:27017/datacatalog?authSource=admin"
+    assert settings.transport_url == "amqp://secret:secret@rabbitmq:5672/"
     assert settings.secrets.nonces == {"jobs-manager": "n"}
     assert settings.config["worker"]["metrics_port"] == 9100
     assert settings.config["log"]["format"] == "json"
 
 
 def filled(text: str) -> str:
-    """Return a text of compose.yaml with its ${...} replaced: by what stands behind :-, or else x."""
-    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)?\}", lambda found: found[1] or "x", text)
+    """Return a text of compose.yaml with its ${...} replaced: by what stands behind :-, or else "secret"."""
+    return re.sub(r"\$\{\w+(?::-([^}]*)|:\?)?\}", lambda found: found[1] or "secret", text)
 
 
 def test_compose_starts_a_gateway_and_two_workers_with_their_database_and_broker():

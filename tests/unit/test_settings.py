@@ -117,11 +117,11 @@ def test_secrets_that_are_objects_may_stand_in_the_environment_as_json(tmp_path)
 def test_urls_with_passwords_are_secrets_and_go_before_the_configured_ones(tmp_path):
     keys = {"token_key": "t" * 32, "administrator_key": "a" * 32}
     assert load(home(tmp_path, secrets=keys), {}).transport_url is None
-    path = home(tmp_path, secrets={**keys, "store_url": "mongodb://u:canary@host/db"})
-    settings = load(path, {"DATACATALOG_SECRETS__TRANSPORT_URL": "amqp://u:canary@host/"})
-    assert settings.store_url == "mongodb://u:canary@host/db"
-    assert settings.transport_url == "amqp://u:canary@host/"
-    assert "canary" not in repr(settings)
+    path = home(tmp_path, secrets={**keys, "store_url": "mongodb://u:secret@host/db"})
+    settings = load(path, {"DATACATALOG_SECRETS__TRANSPORT_URL": "amqp://u:secret@host/"})
+    assert settings.store_url == "mongodb://u:secret@host/db"
+    assert settings.transport_url == "amqp://u:secret@host/"
+    assert "secret@" not in repr(settings)
 
 
 def test_no_other_variable_is_taken_for_a_secret(tmp_path):
