@@ -6,13 +6,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
+from datacatalog.interfaces.cli.supervisor import INSISTENT_S
 
 if TYPE_CHECKING:
     from datacatalog.settings import Settings
@@ -125,7 +127,18 @@ def _end_with(pipe: int | None) -> None:
 
 @click.command(cls=Command)
 @click.option(
-    "--queue", "queues", multiple=True, metavar="Q", help="Serve only this queue; may be given again."
+    "--reactor",
+    "reactors",
+    multiple=True,
+    metavar="ACTOR",
+    help="Serve only messages to this actor; may be given again.",
+)
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    metavar="Q",
+    help="Serve only this queue, of an actor or of tasks; may be given again.",
 )
 @click.option(
     "--concurrency",
@@ -135,10 +148,17 @@ def _end_with(pipe: int | None) -> None:
 )
 @_watched
 @pass_cli
-def worker(cli: Cli, queues: Sequence[str], concurrency: int | None, watch_fd: int | None) -> None:
-    """Run workers alone.
+def worker(
+    cli: Cli,
+    reactors: Sequence[str],
+    queues: Sequence[str],
+    concurrency: int | None,
+    watch_fd: int | None,
+) -> None:
+    """Run workers alone, as many of these processes as there is work for, on as many machines.
 
-    SIGTERM or Ctrl-C ends them; what they cannot finish is given back.
+    SIGTERM or Ctrl-C ends them: what is in hand may take worker.drain_s to finish, and is then given back. The same again
+    ends them at once.
     """
     from datacatalog.interfaces.cli.logs import log_to_stderr
 
@@ -151,14 +171,31 @@ def worker(cli: Cli, queues: Sequence[str], concurrency: int | None, watch_fd: i
     from datacatalog.interfaces.worker.loop import Worker
     from datacatalog.services.dispatch import ACTORS
 
-    known = [*ACTORS, *cli.app.tasks]
-    for queue in queues:
-        if queue not in known:
-            raise click.BadParameter(
-                f"'{queue}' is no queue; one of {', '.join(known)}", param_hint="--queue"
-            )
-    running = Worker(cli.app, queues or None)
-
-    # Not in the handler: it may have interrupted the very wait whose lock it would need.
-    _on_signals(lambda: threading.Thread(target=running.stop, name="stop").start())
+    _check_names("--reactor", "actor", reactors, ACTORS)
+    _check_names("--queue", "queue", queues, [*ACTORS, *cli.app.tasks])
+    running = Worker(cli.app, [*reactors, *queues] or None)
+    _on_signals(_Stopping(running.stop))
     running.run()
+
+
+def _check_names(option: str, what: str, names: Sequence[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"'{name}' is no {what}; one of {', '.join(known)}", param_hint=option)
+
+
+class _Stopping:
+    """Stops in order at the first signal, and at once where somebody insists."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._since: float | None = None
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            # Not in the handler: it may have interrupted the very wait whose lock it would need.
+            threading.Thread(target=self._stop, name="stop").start()
+        elif now - self._since > INSISTENT_S:
+            os._exit(1)
