@@ -17,6 +17,7 @@ from tests.harness import Catalog, install
 
 RESULTS = Path(__file__).parent / "results"
 ROW_BYTES = 500
+EMBEDDED = {"url": "sqlite:///catalog.db"}
 
 Step = Callable[[], object]
 
@@ -99,8 +100,8 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def installation(home: Path, **sections: Any) -> Iterator[Catalog]:
-    """Make an installation; its processes and its store end with the context."""
-    catalog = install(home, **sections)
+    """Make an installation, embedded unless `sections` say otherwise; its processes and its store end with the context."""
+    catalog = install(home, **{"store": EMBEDDED, "transport": {"url": None}, **sections})
     try:
         yield catalog
     finally:
