@@ -87,15 +87,16 @@ class Giver:
         Raises Away.
         """
         try:
-            return self.link.run(lambda channel: _waiting(channel, self._names.queue(queue)))
+            count = self.link.run(lambda channel: _waiting(channel, self._names.queue(queue)))
         except Missing:
             self.link.run(lambda channel: declare(channel, self._names, queue))
-            return None
+            count = None
+        self._known.add(queue)
+        return count
 
     def _make_queues(self, parcels: Iterable[Parcel]) -> None:
         for queue in {parcel.queue for parcel in parcels} - self._known:
             self.waiting(queue)
-            self._known.add(queue)
 
     def _prepare(self, channel: Any) -> None:
         channel.confirm_select()
