@@ -11,12 +11,14 @@ from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.schemas import JsonSchemas, record_checker
 from datacatalog.adapters.sealing import AesSealer
+from datacatalog.adapters.telemetry.carrying import CarryingTransport, carrying
 from datacatalog.bootstrap.bearer import build_bearer, principal
 from datacatalog.bootstrap.engines import open_ledger
 from datacatalog.bootstrap.outgoing import for_webhooks
 from datacatalog.bootstrap.platform import build_computing
 from datacatalog.bootstrap.storage import build_storage
 from datacatalog.bootstrap.tasks import TaskKind
+from datacatalog.bootstrap.telemetry import Published, build_telemetry, publish
 from datacatalog.bootstrap.webhooks import webhook_tasks
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.domain.identifiers.platforms import actor_id
@@ -40,6 +42,7 @@ class App:
         bearer: makes bearer tokens for this installation.
         actor_names: actor id or alias -> actor name.
         commands: tells how commands of jobs are run, if they are run here; raises where they cannot be.
+        metrics: what this process publishes, if it does.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class App:
     bearer: BearerTokens
     actor_names: Mapping[str, str]
     commands: Callable[[], str] | None = None
+    metrics: Published | None = None
 
     def queued(self, actor: str) -> bool:
         return bool(self.settings.config["actors"].get(actor, {}).get("delivery") == "queued")
@@ -57,11 +61,14 @@ class App:
     def close(self) -> None:
         self.env.transport.close()
         self.env.store.close()
+        self.env.telemetry.close()
 
 
-def build_app(settings: Settings | None = None) -> App:
+def build_app(settings: Settings | None = None, *, service: str | None = None) -> App:
     """Wire an application as configured.
 
+    Args:
+        service: what this process is, for metrics and traces (bootstrap.telemetry); None: a command, which has none.
     Raises:
         Misconfigured: the settings name something that is not there.
         StoreDown: the store cannot be opened.
@@ -70,10 +77,12 @@ def build_app(settings: Settings | None = None) -> App:
     config = settings.config
     clock = SystemClock()
     schemas = JsonSchemas(base_url=config["schemas"]["base_url"])
-    store, transport = open_ledger(settings, record_checker(schemas), clock)
+    telemetry = build_telemetry(settings, service)
+    opened, mailbox = open_ledger(settings, record_checker(schemas), clock)
+    store, transport = carrying(opened, telemetry), CarryingTransport(mailbox, telemetry)
     storage = build_storage(settings)
     identity = Identity(**config["identity"])
-    computing = build_computing(settings, store, storage, clock)
+    computing = build_computing(settings, store, storage, clock, telemetry)
     bearer = build_bearer(settings)
     env = Env(
         store=store,
@@ -89,8 +98,9 @@ def build_app(settings: Settings | None = None) -> App:
         rules=_rules(settings),
         identity=identity,
         bearer=partial(principal, bearer),
-        webhooks=for_webhooks(settings),
+        webhooks=for_webhooks(settings, telemetry),
         sealer=AesSealer(settings.secrets.token_key.encode()),
+        telemetry=telemetry,
     )
     tasks = {
         INDEX_QUEUE: TaskKind(run=partial(index_archive, env=env), long=True),
@@ -108,6 +118,7 @@ def build_app(settings: Settings | None = None) -> App:
         commands=computing.commands,
         bearer=bearer,
         actor_names=_actor_names(settings),
+        metrics=publish(telemetry, store, transport, clock, service),
     )
 
 

@@ -8,8 +8,10 @@ from datacatalog.adapters.outgoing.addresses import read_networks
 from datacatalog.adapters.outgoing.connections import tls_context
 from datacatalog.adapters.outgoing.origins import HostPattern
 from datacatalog.adapters.outgoing.web import Policy, WebOutgoing, read_origin
+from datacatalog.adapters.telemetry.outgoing import WatchedOutgoing
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.ports.outgoing import Outgoing
+from datacatalog.ports.telemetry import SILENT, Telemetry
 from datacatalog.settings import Settings
 
 WEBHOOK_S = 15.0
@@ -57,18 +59,20 @@ def to_site(settings: Settings, key: str, url: str) -> Outgoing:
     return build_outgoing(settings, origins=[url])
 
 
-def for_webhooks(settings: Settings) -> Outgoing:
+def for_webhooks(settings: Settings, telemetry: Telemetry = SILENT) -> Outgoing:
     """Make the way out of webhooks: to the hosts in `outgoing.hosts`."""
-    return build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"], at_most_s=WEBHOOK_S)
+    way = build_outgoing(settings, hosts=settings.config["outgoing"]["hosts"], at_most_s=WEBHOOK_S)
+    return WatchedOutgoing(way, telemetry, "webhooks")
 
 
-def for_callbacks(settings: Settings) -> Outgoing:
+def for_callbacks(settings: Settings, telemetry: Telemetry = SILENT) -> Outgoing:
     """Make the way out of jobs' callbacks: to this installation itself, `platform.callbacks_to` and `outgoing.hosts`."""
     others = settings.config["platform"]["callbacks_to"]
     check_named("platform.callbacks_to", others, read_origin)
-    return build_outgoing(
+    way = build_outgoing(
         settings, origins=[settings.api_url, *others], hosts=settings.config["outgoing"]["hosts"]
     )
+    return WatchedOutgoing(way, telemetry, "callbacks")
 
 
 def check_named(key: str, texts: Iterable[str], read: Callable[[str], object]) -> None:

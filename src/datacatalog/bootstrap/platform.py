@@ -22,20 +22,25 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.storage import Storage
 from datacatalog.ports.stores import Store
+from datacatalog.ports.telemetry import Telemetry
 from datacatalog.settings import Settings
 
 NOTIFICATION_TRIES = 20
 """With waits that double up to five minutes: more than an hour. A callback that is given up leaves its job RUNNING."""
 
 
-def build_computing(settings: Settings, store: Store, storage: Storage, clock: Clock) -> Computing:
+def build_computing(
+    settings: Settings, store: Store, storage: Storage, clock: Clock, telemetry: Telemetry
+) -> Computing:
     """Raises Misconfigured."""
     if settings.config["platform"]["kind"] in ("local", "slurm"):
-        return _here(settings, store, storage, clock)
+        return _here(settings, store, storage, clock, telemetry)
     return build_remote(settings)
 
 
-def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> Computing:
+def _here(
+    settings: Settings, store: Store, storage: Storage, clock: Clock, telemetry: Telemetry
+) -> Computing:
     config = settings.config
     executor = _executor(settings)
     platform = LocalPlatform(
@@ -49,7 +54,7 @@ def _here(settings: Settings, store: Store, storage: Storage, clock: Clock) -> C
         owner=config["admin"].get("owner", ""),
         tenant=config["admin"].get("tenant", ""),
         registration=config["platform"]["registration"],
-        callbacks=for_callbacks(settings),
+        callbacks=for_callbacks(settings, telemetry),
         execution_system=config["platform"]["kind"],
         executor=executor,
         limits=Limits.read(config["platform"]["limits"]),

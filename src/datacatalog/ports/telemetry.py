@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import ParamSpec, Protocol, TypeVar
 
 from datacatalog.domain.errors import DatacatalogError, LeaseLost, NotYet
+from datacatalog.domain.kinds import PREFIXES, Kind
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +34,7 @@ FACTS: Mapping[str, str] = {
 TRACEPARENT = "traceparent"
 """Trace and span as the W3C header has them; it goes with messages and requests, and is shown as `trace_id` and `span_id`."""
 
+_JOB = PREFIXES[Kind.PIPELINEJOB]
 _NONE: Mapping[str, str] = {}
 _facts: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("facts", default=_NONE)
 
@@ -56,6 +58,11 @@ class about:  # noqa: N801  it reads like a statement
 
     def __exit__(self, *_: object) -> None:
         _facts.reset(self._token)
+
+
+def job_in(uuid: object) -> str | None:
+    """Return a UUID where it is a job's."""
+    return uuid if isinstance(uuid, str) and uuid.startswith(_JOB) else None
 
 
 def in_context(function: Callable[P, R]) -> Callable[P, R]:
@@ -91,9 +98,11 @@ class Watched(Protocol):
     """Something that is being watched; used as a context.
 
     Attributes:
-        outcome: one of few words; "" until it is over: then that of `outcome_of`.
+        which: as `Telemetry.watch` was told; it may be known only at the end.
+        outcome: one of few words; "": that of `outcome_of`, once it is over.
     """
 
+    which: str
     outcome: str
 
     def __enter__(self) -> Watched: ...
@@ -123,17 +132,16 @@ class Telemetry(Protocol):
         """Count a message that was given up."""
         ...
 
+    def close(self) -> None:
+        """Tell what is still to be told; a second or two at most."""
+        ...
+
 
 class _Unwatched:
-    """Implements Watched for nobody; one for all."""
+    """Implements Watched for nobody; one for all, so that what is set does not stay."""
 
-    @property
-    def outcome(self) -> str:
-        return ""
-
-    @outcome.setter
-    def outcome(self, outcome: str) -> None:
-        pass
+    which = property(lambda self: "", lambda self, said: None)
+    outcome = property(lambda self: "", lambda self, said: None)
 
     def __enter__(self) -> _Unwatched:
         return self
@@ -153,6 +161,8 @@ class Silent:
     def given_back(self, queue: str, *, counted: bool) -> None: ...
 
     def buried(self, queue: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 SILENT = Silent()

@@ -25,6 +25,7 @@ from datacatalog.domain.messages import Message
 from datacatalog.domain.privileges import NEEDS, Shows
 from datacatalog.domain.tokens import digest_of
 from datacatalog.ports.stores import Delivery, Execution, Work
+from datacatalog.ports.telemetry import Activity, about, facts, job_in
 from datacatalog.services import access
 from datacatalog.services.dispatch import Actor, actor, handle, prepared
 from datacatalog.services.env import Env, Outcome, Principal
@@ -67,6 +68,17 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
         BadMessage, BadCredentials, Refused, NotFound, Conflict: nothing was written.
         Unavailable: nothing was acknowledged.
     """
+    name = envelope.request.actor
+    with (
+        about(actor=name, delivery_id=envelope.delivery_id),
+        env.telemetry.watch(Activity.HANDLER, name) as watched,
+    ):
+        answer = _received(envelope, env, queued=queued)
+        watched.outcome = "repeated" if answer.repeated else "queued" if queued else "ok"
+        return answer
+
+
+def _received(envelope: Envelope, env: Env, *, queued: bool) -> Answer:
     principal = envelope.principal
     env = env.acting_for(principal)
     if envelope.delivery_id is None:
@@ -100,19 +112,33 @@ def receive(envelope: Envelope, env: Env, *, queued: bool = False) -> Answer:
             issued=outcome.issued,
         )
 
-    if envelope.delivery_id is None:
-        return env.store.transact(take)
-    return env.store.transact(lambda work: _once(envelope, take, work, env))
+    with about(**_known_of(message, execution)):
+        if envelope.delivery_id is None:
+            return env.store.transact(take)
+        return env.store.transact(lambda work: _once(envelope, take, work, env))
+
+
+def _known_of(message: Message, execution: str) -> Mapping[str, str | None]:
+    """Return what is known of the handling of a message (ports.telemetry)."""
+    return {
+        "execution_id": execution,
+        "message_id": facts().get("message_id", execution),
+        "job_uuid": job_in(getattr(message, "uuid", None)),
+    }
 
 
 def _acting(message: Message, principal: Principal, env: Env) -> Env:
-    """Return what a message works with."""
+    """Return what a message works with.
+
+    Args:
+        env: what its sender works with.
+    """
     uuid = getattr(message, "uuid", None)
     if message.trusted or (principal.calls_back and NEEDS[act_of(message)].shows is Shows.UPDATE_TOKEN):
         record = env.whole_store.read(lambda work: work.records.find(uuid)) if uuid else None
         if record is not None:
             return env.acting_like(record)
-    return env.acting_for(principal)
+    return env
 
 
 def _write_execution(execution: str, to: Actor, outcome: Outcome, queued: bool, work: Work, env: Env) -> None:
@@ -242,9 +268,15 @@ def handle_delivery(delivery: Delivery, env: Env) -> Answer:
         Unavailable: try again later.
         Any other DatacatalogError: it was refused, for good; nothing was written (see `refuse_delivery`).
     """
+    with about(actor=delivery.queue), env.telemetry.watch(Activity.HANDLER, delivery.queue):
+        return _handled(delivery, env)
+
+
+def _handled(delivery: Delivery, env: Env) -> Answer:
     to = actor(delivery.queue)
     message, execution = _from_queue(to, delivery, env)
-    env = _acting(message, _sender(delivery), env)
+    sender = _sender(delivery)
+    env = _acting(message, sender, env.acting_for(sender))
     message = replace(prepared(message, env), execution=execution)
 
     def body(work: Work) -> Answer:
@@ -253,7 +285,8 @@ def handle_delivery(delivery: Delivery, env: Env) -> Answer:
         work.outbox.settle(delivery)
         return Answer(execution=execution, http=outcome.http, result=outcome.result, log=outcome.log)
 
-    return env.store.transact(body)
+    with about(**_known_of(message, execution)):
+        return env.store.transact(body)
 
 
 def _from_queue(to: Actor, delivery: Delivery, env: Env) -> tuple[Message, str]:

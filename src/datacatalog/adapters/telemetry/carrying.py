@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from datacatalog.domain.documents import JsonObject
@@ -21,6 +22,7 @@ from datacatalog.ports.stores import (
     Credentials,
     DeadLetter,
     Delivery,
+    Done,
     Executions,
     History,
     Links,
@@ -29,9 +31,10 @@ from datacatalog.ports.stores import (
     Progress,
     Records,
     Store,
+    Together,
     Work,
 )
-from datacatalog.ports.telemetry import TRACEPARENT, Activity, Telemetry, facts
+from datacatalog.ports.telemetry import TRACEPARENT, Activity, Telemetry, facts, job_in
 from datacatalog.ports.transport import Backlog, Transport
 
 T = TypeVar("T")
@@ -49,6 +52,8 @@ def packed(body: JsonObject) -> JsonObject:
     """Return a message's body with what is known here."""
     known = facts()
     carried = {name: known[name][:_LONGEST] for name in CARRIED if name in known}
+    if "job_uuid" not in carried and (job := job_in(body.get("uuid"))):
+        carried["job_uuid"] = job
     return {**body, FIELD: carried} if carried else body
 
 
@@ -58,6 +63,11 @@ def unpacked(body: JsonObject) -> tuple[JsonObject, Mapping[str, str]]:
         return body, {}
     rest = {name: value for name, value in body.items() if name != FIELD}
     return rest, {name: str(value) for name, value in body[FIELD].items() if name in CARRIED}
+
+
+def carrying(store: Store, telemetry: Telemetry) -> CarryingStore:
+    """Return a store around another one, which takes many pieces of work at once where that one does."""
+    return (_CarryingTogether if isinstance(store, Together) else CarryingStore)(store, telemetry)
 
 
 class CarryingStore:
@@ -95,6 +105,17 @@ class CarryingStore:
 
     def close(self) -> None:
         self.whole.close()
+
+
+class _CarryingTogether(CarryingStore):
+    """Implements ports.stores.Together besides. Whoever gives it pieces of work watches each of them."""
+
+    def transact_each(self, bodies: Sequence[Callable[[Work], Any]]) -> Sequence[Done]:
+        assert isinstance(self.whole, Together)  # noqa: S101  see `carrying`
+        return self.whole.transact_each([partial(self._run, body) for body in bodies])
+
+    def _run(self, body: Callable[[Work], T], work: Work) -> T:
+        return body(_CarryingWork(work, self._telemetry))
 
 
 class _CarryingWork:

@@ -17,8 +17,10 @@ from datetime import timedelta
 
 from datacatalog.bootstrap import App
 from datacatalog.domain.errors import DatacatalogError, GivenUp, LeaseLost, NotYet
+from datacatalog.interfaces.worker.heart import Heart
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.tasks import Task
+from datacatalog.ports.telemetry import Activity, about, job_in, outcome_of
 from datacatalog.services.dispatch import ACTORS
 from datacatalog.services.reception import handle_delivery, refuse_delivery
 
@@ -30,7 +32,8 @@ DOUBLINGS_MAX = 20
 TURN = timedelta(seconds=1)
 """How long what has to wait for something else is put aside."""
 HOUSEKEEPING = timedelta(hours=1)
-GRACE = timedelta(seconds=10)
+ENDING = timedelta(seconds=3)
+"""How long work has to end by itself, once its commands were ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class Worker:
         self._retry_base = timedelta(seconds=config["retry_base_s"])
         self._retention = timedelta(days=config["retention_days"])
         self._stop = threading.Event()
+        self._drain = timedelta(seconds=config["drain_s"])
+        self._heart = Heart(app.env.transport, self._lease)
         self._held: dict[str, Delivery] = {}
         self._pools = _pools(app, config["concurrency"], queues)
 
@@ -73,18 +78,25 @@ class Worker:
             thread.start()
         log.info("worker serves %s", ", ".join(q for pool in self._pools for q in pool.queues))
         self._stop.wait()
-        self.app.stop_commands()
-        held = dict(self._held)
-        deadline = time.monotonic() + GRACE.total_seconds()
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        for delivery in (held | self._held).values():  # Those that were settled meanwhile stay so.
-            self.app.env.transport.retry(
-                delivery, delay=timedelta(0), reason="its worker was stopped", counted=False
-            )
+        if not _ended(threads, self._drain):
+            log.info("worker gives back what it could not finish in %g s", self._drain.total_seconds())
+            self._give_back(threads)
 
     def stop(self) -> None:
+        """Have `run` claim nothing more, and return once it has finished what is in hand or given it back."""
         self._stop.set()
+
+    def _give_back(self, threads: Sequence[threading.Thread]) -> None:
+        held = dict(self._held)
+        self.app.stop_commands()
+        _ended(threads, ENDING)
+        for delivery in (held | self._held).values():  # Those that were settled meanwhile stay so.
+            try:
+                self.app.env.transport.retry(
+                    delivery, delay=timedelta(0), reason="its worker was stopped", counted=False
+                )
+            except DatacatalogError as e:
+                log.error("%s %s comes back when its lease ends: %s", delivery.queue, delivery.id, e)
 
     # ---------------------------------------------------------------------------------------- messages
 
@@ -108,20 +120,34 @@ class Worker:
         if delivery is None:
             return False
         self._held[delivery.lease] = delivery
+        queue = delivery.queue
         try:
-            with _Heartbeat(self.app, delivery, self._lease):
-                self._handle(delivery)
-        except LeaseLost as e:
-            log.warning("%s", e)
-        except DatacatalogError as e:
-            self._refused(delivery, e)
-        except Exception as e:
-            log.exception("handling message %s of %s", delivery.id, delivery.queue)
-            self._failed(delivery, e)
+            with (
+                about(**delivery.facts, queue=queue, task_id=delivery.id),
+                self.app.env.telemetry.watch(Activity.WORK, queue) as watched,
+            ):
+                watched.outcome = self._attempt(delivery)
         finally:
             del self._held[delivery.lease]
             self.app.env.transport.done(delivery)
         return True
+
+    def _attempt(self, delivery: Delivery) -> str:
+        """Handle a message, or see to what becomes of it; return how it went (ports.telemetry.outcome_of)."""
+        try:
+            with self._heart.beating_for(delivery):
+                self._handle(delivery)
+        except LeaseLost as e:
+            log.warning("%s", e)
+            return outcome_of(e)
+        except DatacatalogError as e:
+            self._refused(delivery, e)
+            return outcome_of(e)
+        except Exception as e:
+            log.exception("handling message %s of %s", delivery.id, delivery.queue)
+            self._failed(delivery, e)
+            return outcome_of(e)
+        return outcome_of(None)
 
     def _handle(self, delivery: Delivery) -> None:
         tries = self._tries(delivery)
@@ -129,12 +155,15 @@ class Worker:
         kind = self.app.tasks.get(delivery.queue)
         if kind is not None:
             last = delivery.tries >= tries
-            kind.run(Task(delivery=delivery, store=self.app.env.store, last=last, exhausted=exhausted))
+            with self.app.env.telemetry.watch(Activity.TASK, delivery.queue):
+                kind.run(Task(delivery=delivery, store=self.app.env.store, last=last, exhausted=exhausted))
+            log.info("%s %s: done", delivery.queue, delivery.id)
         elif exhausted:
             raise GivenUp(tries)
         else:
             answer = handle_delivery(delivery, self.app.env)
-            log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
+            with about(execution_id=answer.execution, job_uuid=job_in(answer.result.get("uuid"))):
+                log.info("%s %s: %s", delivery.queue, delivery.id, "; ".join(answer.log))
 
     def _refused(self, delivery: Delivery, error: DatacatalogError) -> None:
         if isinstance(error, NotYet):
@@ -168,6 +197,9 @@ class Worker:
 
     def _again(self, delivery: Delivery, reason: str) -> None:
         wait = min(self._retry_base * 2 ** min(delivery.tries - 1, DOUBLINGS_MAX), RETRY_MAX)
+        log.info(
+            "%s %s is tried again in %.1f s: %s", delivery.queue, delivery.id, wait.total_seconds(), reason
+        )
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  it only keeps workers from marching in step
         self.app.env.transport.retry(delivery, delay=wait * jitter, reason=reason)
 
@@ -200,33 +232,12 @@ def _pools(app: App, threads: int, wanted: Sequence[str] | None) -> list[Pool]:
     return pools + [Pool(queues=[q], threads=threads) for q in long]
 
 
-class _Heartbeat:
-    """Renews the lease of a task while it runs. Messages to actors are quick and need none."""
-
-    def __init__(self, app: App, delivery: Delivery, lease: timedelta) -> None:
-        self._app, self._delivery, self._lease = app, delivery, lease
-        self._done = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> None:
-        if self._delivery.queue in self._app.tasks:
-            self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _beat(self) -> None:
-        while not self._done.wait(self._lease.total_seconds() / 3):
-            try:
-                self._app.env.transport.renew(self._delivery, lease=self._lease)
-            except LeaseLost:
-                return
-            except Exception as e:
-                # Whatever it was: the work goes on, and loses its lease only if no later beat gets through.
-                log.error("heartbeat of %s: %s: %s", self._delivery.id, type(e).__name__, e)
+def _ended(threads: Sequence[threading.Thread], within: timedelta) -> bool:
+    """Wait for threads to end; tell whether they did."""
+    deadline = time.monotonic() + within.total_seconds()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def queues_of(app: App) -> tuple[str, ...]:
