@@ -13,6 +13,8 @@ from datacatalog.ports.stores import Store
 from datacatalog.ports.transport import Mailbox, Transport
 from datacatalog.settings import Settings
 
+MONGODB = ("mongodb", "mongodb+srv")
+
 
 def open_ledger(settings: Settings, check: CheckRecord, clock: Clock) -> tuple[Store, Transport]:
     """Open the store, and what carries its messages.
@@ -35,8 +37,15 @@ def open_ledger(settings: Settings, check: CheckRecord, clock: Clock) -> tuple[S
 def _open_store(
     settings: Settings, check: CheckRecord, clock: Clock, *, carried: bool
 ) -> tuple[Store, Mailbox]:
-    store = SqliteStore(sqlite_path(settings), check=check, clock=clock, carried=carried)
-    return store, SqliteTransport(store)
+    if settings.store_url.partition("://")[0] in MONGODB:
+        # Only where it is asked for: the driver takes as long to import as a short command.
+        from datacatalog.adapters.stores.mongo.store import MongoStore
+        from datacatalog.adapters.transport.mongo import MongoTransport
+
+        database = MongoStore(settings.store_url, check=check, clock=clock, carried=carried)
+        return database, MongoTransport(database)
+    file = SqliteStore(sqlite_path(settings), check=check, clock=clock, carried=carried)
+    return file, SqliteTransport(file)
 
 
 def _carrier(url: str, mailbox: Mailbox) -> Transport:
@@ -45,7 +54,6 @@ def _carrier(url: str, mailbox: Mailbox) -> Transport:
     if scheme not in ("amqp", "amqps"):
         raise Misconfigured("transport.url: null and amqp:// are supported")
     try:
-        # Only where it is asked for: it takes as long as a short command.
         from datacatalog.adapters.transport.amqp import AmqpTransport
     except ImportError as e:
         raise Misconfigured(f"transport.url: amqp:// needs {e.name}; install datacatalog[amqp]") from e
@@ -56,5 +64,7 @@ def sqlite_path(settings: Settings) -> Path:
     """Return the ledger file.  Raises Misconfigured: the store is no file."""
     scheme, _, path = settings.store_url.partition("://")
     if scheme != "sqlite" or not path.startswith("/"):
-        raise Misconfigured(f"store.url: '{scheme}' is not supported; sqlite:///path is")
+        raise Misconfigured(
+            f"store.url: '{scheme}' is not supported; sqlite:///path and mongodb://host/database are"
+        )
     return settings.path(path[1:])
