@@ -18,7 +18,7 @@ from datacatalog.bootstrap.outgoing import for_webhooks
 from datacatalog.bootstrap.platform import build_computing
 from datacatalog.bootstrap.storage import build_storage
 from datacatalog.bootstrap.tasks import TaskKind
-from datacatalog.bootstrap.telemetry import Published, build_telemetry, publish
+from datacatalog.bootstrap.telemetry import Published, Service, build_telemetry, publish
 from datacatalog.bootstrap.webhooks import webhook_tasks
 from datacatalog.domain.errors import Misconfigured
 from datacatalog.domain.identifiers.platforms import actor_id
@@ -64,7 +64,7 @@ class App:
         self.env.telemetry.close()
 
 
-def build_app(settings: Settings | None = None, *, service: str | None = None) -> App:
+def build_app(settings: Settings | None = None, *, service: Service | None = None) -> App:
     """Wire an application as configured.
 
     Args:

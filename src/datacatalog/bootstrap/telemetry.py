@@ -13,7 +13,14 @@ from datacatalog.ports.transport import Transport
 from datacatalog.settings import Settings
 
 GATEWAY, WORKER, REACTOR = "gateway", "worker", "reactor"
-"""Services; commands tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a process is: gateway, worker or reactor, and of which version. Commands are no service, and tell nobody."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,10 @@ class Published:
     content_type: str
 
 
-def build_telemetry(settings: Settings, service: str | None) -> Telemetry:
+def build_telemetry(settings: Settings, service: Service | None) -> Telemetry:
     """Raises Misconfigured: traces are wanted, and what makes them is not installed."""
     endpoint = settings.config["tracing"]["endpoint"]
-    counts = service in (GATEWAY, WORKER)
+    counts = service is not None and service.name in (GATEWAY, WORKER)
     if service is None or not (counts or endpoint):
         return SILENT
     # Not at the top: commands start without what these load.
@@ -50,14 +57,16 @@ def build_telemetry(settings: Settings, service: str | None) -> Telemetry:
         raise Misconfigured(
             f"tracing.endpoint: {e.name} is not installed; pip install 'datacatalog[otel]'"
         ) from e
-    return Watching(metrics, OtlpTracer(endpoint, service=f"datacatalog-{service}"))
+    return Watching(
+        metrics, OtlpTracer(endpoint, service=f"datacatalog-{service.name}", version=service.version)
+    )
 
 
 def publish(
-    telemetry: Telemetry, store: Store, transport: Transport, clock: Clock, service: str | None
+    telemetry: Telemetry, store: Store, transport: Transport, clock: Clock, service: Service | None
 ) -> Published | None:
     """Return what this process publishes; of the ledger, the gateway alone tells, and all gateways the same."""
-    if telemetry is SILENT:
+    if service is None or telemetry is SILENT:
         return None
     from datacatalog.adapters.telemetry.ledger import LedgerFacts, ProcessFacts
     from datacatalog.adapters.telemetry.metrics import CONTENT_TYPE
@@ -65,7 +74,7 @@ def publish(
 
     if not isinstance(telemetry, Watching) or telemetry.metrics is None:
         return None
-    telemetry.metrics.add(ProcessFacts(store))
-    if service == GATEWAY:
+    telemetry.metrics.add(ProcessFacts(store, service.version))
+    if service.name == GATEWAY:
         telemetry.metrics.add(LedgerFacts(store, transport, clock))
     return Published(text=telemetry.metrics.text, content_type=CONTENT_TYPE)

@@ -12,7 +12,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from datacatalog import __version__
 from datacatalog.adapters.telemetry.metrics import METRICS
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.lifecycle import State
@@ -40,11 +39,11 @@ class _Known:
 class ProcessFacts(Collector):
     """Tells which version runs, and how many commits this process has written."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, version: str) -> None:
+        self._store, self._version = store, version
 
     def collect(self) -> Iterator[Family]:
-        yield _gauge("info", {(__version__,): 1})
+        yield _gauge("info", {(self._version,): 1})
         written = getattr(self._store, "commits", None)
         if written is not None:
             metric = METRICS["store_commits_total"]

@@ -18,7 +18,6 @@ from opentelemetry.trace import Span as OtelSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from datacatalog import __version__
 from datacatalog.adapters.telemetry.spans import Span
 from datacatalog.ports.telemetry import FACTS, TRACEPARENT, Activity, about, facts
 
@@ -46,13 +45,13 @@ _propagator = TraceContextTextMapPropagator()
 class OtlpTracer:
     """Implements spans.Tracer."""
 
-    def __init__(self, endpoint: str, *, service: str) -> None:
+    def __init__(self, endpoint: str, *, service: str, version: str) -> None:
         """Args: endpoint: of a collector; without a path, OTLP's usual one is asked."""
         url = endpoint if urlsplit(endpoint).path.strip("/") else endpoint.rstrip("/") + PATH
         resource = Resource.create(
             {
                 "service.name": service,
-                "service.version": __version__,
+                "service.version": version,
                 "service.namespace": "datacatalog",
                 "process.pid": os.getpid(),
             }
@@ -60,7 +59,7 @@ class OtlpTracer:
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         exporter = OTLPSpanExporter(endpoint=url, timeout=EXPORT_S)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("datacatalog", __version__)
+        self._tracer = self._provider.get_tracer("datacatalog", version)
 
     def begin(self, activity: Activity, which: str, method: str) -> Span | None:
         kind, known = _KINDS.get(activity), facts().get(TRACEPARENT)
