@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -135,9 +135,16 @@ class Site:
 def dump(path: Path) -> Dump:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in names}
+        found = {name: sorted(_rows(connection, name), key=repr) for name in names}
     connection.close()
     return found
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> Iterable[tuple[Any, ...]]:
+    columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+    # Whether a broker has word of a message yet is no part of what is known.
+    kept = ", ".join(f'"{column}"' for column in columns if (table, column) != ("messages", "carry"))
+    return connection.execute(f'SELECT {kept} FROM "{table}"')
 
 
 def changed(before: Dump, after: Dump) -> set[str]:
