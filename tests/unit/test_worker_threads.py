@@ -10,6 +10,7 @@ import pytest
 
 from datacatalog.domain.errors import StoreDown
 from datacatalog.interfaces.worker import loop
+from datacatalog.interfaces.worker.heart import Heart
 from datacatalog.interfaces.worker.loop import Worker, queues_of
 from datacatalog.ports.tasks import Task
 from datacatalog.services.dispatch import ACTORS
@@ -45,14 +46,14 @@ def test_worker_serves_in_threads_until_it_is_stopped():
 
 
 def test_what_a_stopped_worker_could_not_finish_is_given_back(monkeypatch):
-    monkeypatch.setattr(loop, "GRACE", timedelta(milliseconds=50))
+    monkeypatch.setattr(loop, "ENDING", timedelta(milliseconds=50))
     held, release = threading.Event(), threading.Event()
 
     def task(task: Task) -> None:
         held.set()
         release.wait(20)
 
-    here = memory(tasks={QUEUE: task})
+    here = memory(tasks={QUEUE: task}, drain_s=0.05)
     worker = Worker(here.app, [QUEUE])
     thread = threading.Thread(target=worker.run)
     send(here)
@@ -64,6 +65,61 @@ def test_what_a_stopped_worker_could_not_finish_is_given_back(monkeypatch):
     release.set()
     assert again is not None
     assert again.tries == 1  # stopping its worker was no try
+
+
+def test_stopped_worker_finishes_what_is_in_hand_and_claims_nothing_more():
+    held, release = threading.Event(), threading.Event()
+
+    def task(task: Task) -> None:
+        held.set()
+        assert release.wait(20)
+        task.finish(lambda work: None)
+
+    here = memory(tasks={QUEUE: task}, drain_s=20, concurrency=1)
+    worker = Worker(here.app, [QUEUE])
+    thread = threading.Thread(target=worker.run)
+    send(here, id="first")
+    send(here, id="second")
+    thread.start()
+    assert held.wait(10)
+    worker.stop()
+    release.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    again = here.env.transport.claim([QUEUE], lease=timedelta(seconds=30))
+    assert again is not None
+    assert (again.id, again.tries) == ("second", 1)
+
+
+def test_stopped_worker_ends_though_the_ledger_is_down(monkeypatch):
+    monkeypatch.setattr(loop, "ENDING", timedelta(milliseconds=50))
+    held, release = threading.Event(), threading.Event()
+
+    def task(task: Task) -> None:
+        held.set()
+        release.wait(20)
+
+    here = memory(tasks={QUEUE: task}, drain_s=0)
+    failing = Failing(here.env.transport, "retry", StoreDown("away"))
+    worker = Worker(here.with_ports(transport=failing).app, [QUEUE])
+    thread = threading.Thread(target=worker.run)
+    send(here)
+    thread.start()
+    assert held.wait(10)
+    worker.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    release.set()
+
+
+def test_lease_of_a_message_to_an_actor_is_renewed_while_it_is_handled():
+    here = memory(lease_s=0.1)
+    heart = Heart(watched := WatchedTransport(here.env.transport), timedelta(seconds=0.1))
+    here.env.store.transact(lambda w: w.outbox.send("jobs-manager", {}, id="m", at=here.clock.now()))
+    delivery = here.env.transport.claim(["jobs-manager"], lease=timedelta(seconds=0.1))
+    assert delivery is not None
+    with heart.beating_for(delivery):
+        assert watched.renewed.wait(10)
 
 
 class WatchedTransport:
