@@ -29,6 +29,16 @@ class Unavailable(DatacatalogError):
     retry = True
 
 
+class Overloaded(Unavailable):
+    """More is asked for than can be done in time; nothing of it was begun."""
+
+    code = "overloaded"
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        super().__init__("too much is asked for at once; come again")
+
+
 class NotYet(Unavailable):
     """Something else has to be done before; waiting for it counts as no try.
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from datacatalog import __version__
-from datacatalog.domain.errors import DatacatalogError, Throttled, Unauthenticated
+from datacatalog.domain.errors import DatacatalogError, Overloaded, Throttled, Unauthenticated
 
 RETRY_AFTER_S = 5
 
@@ -55,7 +55,7 @@ def unexpected() -> JSONResponse:
 
 
 def _headers(error: DatacatalogError) -> Mapping[str, str]:
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled | Overloaded):
         return {"Retry-After": str(math.ceil(error.wait.total_seconds()))}
     if error.http == 503:
         return {"Retry-After": str(RETRY_AFTER_S)}

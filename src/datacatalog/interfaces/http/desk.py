@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -17,8 +18,10 @@ from datacatalog.bootstrap import App
 from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge, UnknownActor
 from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.answers import failure, unexpected
+from datacatalog.interfaces.http.pace import Pace
 from datacatalog.interfaces.http.reading import bearer, number, source
 from datacatalog.ports.stores import Work
+from datacatalog.ports.telemetry import in_context
 from datacatalog.services import access
 from datacatalog.services.env import Env, Principal
 from datacatalog.services.throttle import Throttle
@@ -56,7 +59,11 @@ def answer_to(error: Exception, method: str, path: str) -> Response:
 
 
 class Desk:
-    """Where requests are received: one for all routes of a gateway."""
+    """Where requests are received: one for all routes of a gateway.
+
+    Attributes:
+        pace: tells how long a request would wait for a thread.
+    """
 
     def __init__(self, app: App) -> None:
         gateway: dict[str, Any] = app.settings.config["gateway"]
@@ -64,11 +71,20 @@ class Desk:
         self._body_max: int = gateway["max_body_bytes"]
         self._timeout: float = gateway["request_timeout_s"]
         self._threads = ThreadPoolExecutor(gateway["threads"], thread_name_prefix="gateway")
+        self.pace = Pace(gateway["threads"])
         self._throttle = Throttle()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that takes time in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self.pace.come()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, in_context(self._timed), work)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return work()
+        finally:
+            self.pace.done(1, time.monotonic() - began)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)

@@ -10,10 +10,12 @@ import asyncio
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from datacatalog.interfaces.http.pace import Pace
 from datacatalog.ports.stores import Done, Together, Work
 
 T = TypeVar("T")
@@ -36,13 +38,18 @@ class _Waiting(NamedTuple):
 
 
 class Lane:
-    """Pieces of work, many to a commit."""
+    """Pieces of work, many to a commit.
+
+    Attributes:
+        pace: tells how long one would wait.
+    """
 
     def __init__(self, store: Together) -> None:
         self._store = store
         self._queue: SimpleQueue[Sequence[_Waiting]] = SimpleQueue()
         self._arrived: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
         self._starting = threading.Lock()
+        self.pace = Pace()
         self._thread: threading.Thread | None = None
 
     async def run(self, body: Callable[[Work], T]) -> T:
@@ -50,6 +57,7 @@ class Lane:
         if self._thread is None:
             self._start()
         loop = asyncio.get_running_loop()
+        self.pace.come()
         waiting = _Waiting(body, contextvars.copy_context(), loop.create_future())
         if (arrived := self._arrived.get(loop)) is not None:
             arrived.append(waiting)
@@ -99,11 +107,13 @@ class Lane:
         return waiting, not found
 
     def _do(self, together: Sequence[_Waiting]) -> None:
+        began = time.monotonic()
         try:
             done = self._store.transact_each([each.run for each in together])
         except Exception as error:
             log.exception("the lane of messages")
             done = [Done(error=error)] * len(together)
+        self.pace.done(len(together), time.monotonic() - began)
         answers: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, Done]]] = {}
         for waiting, what in zip(together, done, strict=True):
             answers.setdefault(waiting.answer.get_loop(), []).append((waiting, what))
