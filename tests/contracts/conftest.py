@@ -12,7 +12,15 @@ import pytest
 
 from datacatalog.ports.stores import Store
 from datacatalog.ports.transport import Transport
+from tests.contracts import mongo_databases
 from tests.contracts.ledgers import ENGINES, Gatekeeper, Ledger, MovableClock
+
+
+@pytest.fixture(autouse=True)
+def databases() -> Iterator[None]:
+    """Let the databases that stand for a test's files be used by the next test."""
+    yield
+    mongo_databases.give_back()
 
 
 @pytest.fixture(params=ENGINES)

@@ -1,4 +1,4 @@
-"""A ledger file does, step by step, what the ledger in memory does, however work fails and whenever it is opened anew."""
+"""Every ledger does, step by step, what the ledger in memory does, however work fails and whenever it is opened anew."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from datacatalog.adapters.stores.memory import MemoryStore
-from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
 from datacatalog.ports.stores import Credential, Execution, Store, Work
-from tests.contracts.ledgers import START, Gatekeeper, MovableClock, entry, record, uuid_of
+from tests.contracts.ledgers import ENGINES, START, Gatekeeper, MovableClock, entry, record, uuid_of
 
 KINDS = (Kind.SAMPLE, Kind.PIPELINEJOB, Kind.FILE)
 UUIDS = [uuid_of(kind, number) for kind in KINDS for number in range(1, 4)]
@@ -175,6 +174,8 @@ def everything(work: Work) -> list[Any]:
 
 
 class LedgerMachine(RuleBasedStateMachine):
+    engine: str
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
@@ -183,7 +184,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.store = SqliteStore(Path(self.folder.name) / "ledger.db", check=Gatekeeper(), clock=self.clock)
+        path = Path(self.folder.name) / "ledger.db"
+        self.store, _ = ENGINES[self.engine](path, self.clock, Gatekeeper())
 
     @initialize(some=st.lists(steps(), max_size=8))
     def fill(self, some: list[Step]) -> None:
@@ -210,5 +212,17 @@ class LedgerMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-TestLedgerFileIsTheModel = LedgerMachine.TestCase
+class SqliteLedgerMachine(LedgerMachine):
+    engine = "sqlite"
+
+
+class MongoLedgerMachine(LedgerMachine):
+    engine = "mongodb"
+
+
+TestLedgerFileIsTheModel = SqliteLedgerMachine.TestCase
 TestLedgerFileIsTheModel.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
+
+if "mongodb" in ENGINES:
+    TestLedgerInMongodbIsTheModel = MongoLedgerMachine.TestCase
+    TestLedgerInMongodbIsTheModel.settings = settings(max_examples=10, stateful_step_count=8, deadline=None)

@@ -208,7 +208,15 @@ class SqliteQueueMachine(QueueMachine):
     engine = "sqlite"
 
 
+class MongoQueueMachine(QueueMachine):
+    engine = "mongodb"
+
+
 TestQueueInMemoryIsTheModel = MemoryQueueMachine.TestCase
 TestQueueInTheLedgerFileIsTheModel = SqliteQueueMachine.TestCase
 TestQueueInMemoryIsTheModel.settings = MODEST
 TestQueueInTheLedgerFileIsTheModel.settings = MODEST
+
+if "mongodb" in ENGINES:
+    TestQueueInMongodbIsTheModel = MongoQueueMachine.TestCase
+    TestQueueInMongodbIsTheModel.settings = MODEST
