@@ -80,10 +80,12 @@ class Supervisor:
 
     Attributes:
         environ: the variables that they get.
+        grace_s: how long they may take to end, once they are told to.
     """
 
     children: Sequence[Child]
     environ: Mapping[str, str]
+    grace_s: float = GRACE_S
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     def run(self) -> int:
@@ -145,9 +147,9 @@ class Supervisor:
         began = time.monotonic()
         while any(process.poll() is None for process in running):
             waited_s = time.monotonic() - began
-            if waited_s >= GRACE_S:
+            if waited_s >= self.grace_s:
                 break
-            insisted = signals.wait(GRACE_S - waited_s) & STOP_SIGNALS
+            insisted = signals.wait(self.grace_s - waited_s) & STOP_SIGNALS
             # Some senders signal a process and its group, which is one wish and not two.
             if insisted and time.monotonic() - began > INSISTENT_S:
                 break

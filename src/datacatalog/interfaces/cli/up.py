@@ -40,7 +40,7 @@ def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
     Ctrl-C or SIGTERM stops all of it; what dies is started again.
     """
     from datacatalog.interfaces.cli.logs import log_to_stderr
-    from datacatalog.interfaces.cli.supervisor import Child, Supervisor
+    from datacatalog.interfaces.cli.supervisor import GRACE_S, Child, Supervisor
     from datacatalog.interfaces.http.sockets import url_of
     from datacatalog.settings import load
 
@@ -56,7 +56,9 @@ def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
     tell_when_ready(
         url, lambda: cli.out.line({"url": shown}, f"the catalog runs at {shown} (Ctrl-C stops it)")
     )
-    return Supervisor(children=children, environ=environ).run()
+    # What the gateway may take to drain and to finish, or a worker to finish, and a little for the end of the process.
+    drains_s = max(settings.config["gateway"]["drain_s"] + 10, settings.config["worker"]["drain_s"])
+    return Supervisor(children=children, environ=environ, grace_s=max(GRACE_S, drains_s + 5)).run()
 
 
 def tell_when_ready(url: str, tell: Callable[[], None]) -> None:

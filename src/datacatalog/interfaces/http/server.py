@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -17,6 +20,7 @@ log = logging.getLogger("datacatalog.gateway")
 
 GRACE_S = 10
 GOODBYE_S = 0.5
+_GOODBYE = (b"connection", b"close")
 HEADERS_MAX_BYTES = 65_536
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -79,8 +83,40 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
     return DeadlineProtocol
 
 
+class DrainingServer(uvicorn.Server):
+    """Goes on serving for a while after a signal to stop, while it says that it is not ready; a second signal ends that.
+
+    Args:
+        drain: called at the first signal.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None], drain_s: float) -> None:
+        super().__init__(config)
+        self._drain, self._drain_s = drain, drain_s
+        self._told = False
+        self._ends: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._told or not self._drain_s:
+            super().handle_exit(sig, frame)
+        else:
+            self._ends = time.monotonic() + self._drain_s
+            self._captured_signals.append(sig)
+        if not self._told:
+            self._told = True
+            self._drain()
+            # Clients that keep their connections are to come back elsewhere.
+            self.config.encoded_headers.append(_GOODBYE)
+            self.server_state.default_headers.append(_GOODBYE)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._ends is not None and time.monotonic() >= self._ends:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
 def serve(app: App, sock: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; what was taken by then is finished first."""
+    """Serve until SIGTERM or SIGINT; what was taken by then is finished first, and what comes within gateway.drain_s."""
     served = asgi(app)
     proxies = app.settings.config["gateway"]["trusted_proxies"]
     options: dict[str, Any] = {
@@ -98,7 +134,12 @@ def serve(app: App, sock: socket.socket) -> None:
     }
     if (tls := app.settings.tls) is not None:
         options |= {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
-    server = uvicorn.Server(uvicorn.Config(served, **options))
+
+    def drain() -> None:
+        served.state.gateway.draining = True
+
+    drain_s = app.settings.config["gateway"]["drain_s"]
+    server = DrainingServer(uvicorn.Config(served, **options), drain, drain_s)
     log.info("serving on %s", app.settings.api_url)
     try:
         server.run(sockets=[sock])
