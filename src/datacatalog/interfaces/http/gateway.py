@@ -5,8 +5,6 @@ It knows HTTP and nothing else: who calls, what was sent, which status an answer
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
@@ -25,14 +23,9 @@ from datacatalog.interfaces.http.nonces import NonceRoutes
 
 
 class Gateway:
-    """All routes, with the application behind them.
-
-    Attributes:
-        draining: it was told to stop, and is to be sent nothing more.
-    """
+    """All routes, with the application behind them."""
 
     def __init__(self, app: App) -> None:
-        self.draining = False
         self._desk = Desk(app)
         self._actors = ActorRoutes(self._desk)
         self._env = app.env
@@ -63,9 +56,7 @@ class Gateway:
 
     @answering
     async def ready(self, request: HttpRequest) -> Response:
-        """The store answers too, and this process is not about to stop."""
-        if self.draining:
-            return JSONResponse({"status": "draining"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        """The store answers too."""
         facts = await self._desk.run(self._env.store.check)
         depth = await self._desk.run(self._env.transport.depth)
         return JSONResponse({"status": "ready", "store": dict(facts), "queues": dict(depth)})
