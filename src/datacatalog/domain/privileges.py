@@ -74,6 +74,7 @@ NEEDS: Mapping[tuple[str, str], Need] = {
     (AGAVE_PROXY, "launch-again"): _TOKEN,
     # What the gateway shows and changes besides.
     ("actors", "read"): _READ,
+    ("metrics", "read"): _READ,
     ("nonces", "list"): _UPDATE,
     ("nonces", "create"): _UPDATE,
     ("nonces", "revoke"): _UPDATE,

@@ -7,6 +7,7 @@ messages carry some of them from whoever sends to whoever handles (adapters/tele
 from __future__ import annotations
 
 import contextvars
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import TracebackType
@@ -35,6 +36,7 @@ TRACEPARENT = "traceparent"
 """Trace and span as the W3C header has them; it goes with messages and requests, and is shown as `trace_id` and `span_id`."""
 
 _JOB = PREFIXES[Kind.PIPELINEJOB]
+_TRACE = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _NONE: Mapping[str, str] = {}
 _facts: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("facts", default=_NONE)
 
@@ -58,6 +60,15 @@ class about:  # noqa: N801  it reads like a statement
 
     def __exit__(self, *_: object) -> None:
         _facts.reset(self._token)
+
+
+def trace_of(text: str) -> Mapping[str, str]:
+    """Return what a `traceparent` tells; nothing where it is none.
+
+    Source: W3C Trace Context, version 00.
+    """
+    found = _TRACE.fullmatch(text.strip())
+    return {TRACEPARENT: found[0], "trace_id": found[1]} if found else {}
 
 
 def job_in(uuid: object) -> str | None:

@@ -34,7 +34,7 @@ from datacatalog.ports.stores import (
     Together,
     Work,
 )
-from datacatalog.ports.telemetry import TRACEPARENT, Activity, Telemetry, facts, job_in
+from datacatalog.ports.telemetry import TRACEPARENT, Activity, Telemetry, facts, job_in, trace_of
 from datacatalog.ports.transport import Backlog, Transport
 
 T = TypeVar("T")
@@ -62,7 +62,8 @@ def unpacked(body: JsonObject) -> tuple[JsonObject, Mapping[str, str]]:
     if FIELD not in body:
         return body, {}
     rest = {name: value for name, value in body.items() if name != FIELD}
-    return rest, {name: str(value) for name, value in body[FIELD].items() if name in CARRIED}
+    carried = {name: str(value) for name, value in body[FIELD].items() if name in CARRIED}
+    return rest, {**carried, **trace_of(carried.pop(TRACEPARENT, ""))}
 
 
 def carrying(store: Store, telemetry: Telemetry) -> CarryingStore:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from datacatalog import __version__
 from datacatalog.interfaces.cli.output import Output
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Cli:
     Attributes:
         json: print for programs.
         verbose: say more, on standard error.
+        service: what this process is for metrics and traces; "": a command, which has none.
         config: the config.yml that was named by option, which $DATACATALOG_CONFIG of this process names too.
     """
 
@@ -27,6 +29,7 @@ class Cli:
         self.json = False
         self.verbose = False
         self.config: str | None = None
+        self.service = ""
         self._app: App | None = None
 
     @property
@@ -37,9 +40,9 @@ class Cli:
             Misconfigured, StoreDown.
         """
         if self._app is None:
-            from datacatalog.bootstrap import build_app
+            from datacatalog.bootstrap import Service, build_app
 
-            self._app = build_app()
+            self._app = build_app(service=Service(self.service, __version__) if self.service else None)
         return self._app
 
     @property

@@ -77,17 +77,18 @@ class OneObject(OneLine):
         return json.dumps(said)
 
 
-def log_to_stderr(log: Mapping[str, str] | None = None, *, verbose: bool = False) -> None:
+def log_to_stderr(log: Mapping[str, str] | None = None, *, verbose: bool = False, force: bool = True) -> None:
     """Write the log.
 
     Args:
         log: `format` and `level`, as configured; None: they are not known yet.
         verbose: as if the level was `debug`: what the catalog itself says when it is debugged. What libraries say then stays
             unsaid.
+        force: whether it goes there even where somebody else has begun to keep the log of this process.
     """
     said = {"format": "text", "level": "info", **(log or {})}
     level = logging.DEBUG if verbose else getattr(logging, said["level"].upper())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneObject() if said["format"] == "json" else OneLine())
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=force)
     logging.getLogger("datacatalog").setLevel(level)

@@ -8,15 +8,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
+from datacatalog import __version__
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.supervisor import INSISTENT_S
 
 if TYPE_CHECKING:
+    from datacatalog.interfaces.cli.supervisor import Child
+    from datacatalog.interfaces.worker.loop import Worker
     from datacatalog.settings import Settings
 
 port_option = click.option(
@@ -37,7 +41,7 @@ _watched = click.option(
 @click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
 @_watched
 @pass_cli
-def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd: int | None) -> None:
+def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd: int | None) -> int:
     """Run the gateway alone.
 
     SIGTERM or Ctrl-C ends it, once what was taken is done.
@@ -49,18 +53,46 @@ def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd
     _on_signals(_end_at_once)
     _end_with(watch_fd)
     settings = load()
+    log_to_stderr(settings.config["log"], verbose=cli.verbose)
     sock = socket.socket(fileno=fd) if fd is not None else open_socket(settings, host, port)
     if fd is None:
         os.environ.update(reached_at(sock, settings))
         settings = load()
+        if settings.config["gateway"]["processes"] > 1:
+            return _serve_together(settings, sock, verbose=cli.verbose)
 
-    from datacatalog.bootstrap import build_app
+    from datacatalog.bootstrap import Service, build_app
+    from datacatalog.bootstrap.telemetry import GATEWAY
     from datacatalog.interfaces.http.server import serve as serve_socket
 
-    app = build_app(settings)
+    app = build_app(settings, service=Service(GATEWAY, __version__))
     # The server handles these itself while it runs, and then sends them once more.
     _on_signals(_end_in_order)
     serve_socket(app, sock)
+    return 0
+
+
+def _serve_together(settings: Settings, sock: socket.socket, *, verbose: bool) -> int:
+    """Look after several gateways that share a socket, until a signal ends them; return the exit status."""
+    from datacatalog.interfaces.cli.supervisor import Supervisor
+
+    children = gateways(settings, sock, verbose=verbose)
+    return Supervisor(children=children, environ=os.environ, grace_s=gateway_grace_s(settings)).run()
+
+
+def gateways(settings: Settings, sock: socket.socket, *, verbose: bool) -> list[Child]:
+    """Return the processes that serve a listening socket."""
+    from datacatalog.interfaces.cli.supervisor import Child
+
+    words = ["serve", "--fd", str(sock.fileno()), *(["--verbose"] if verbose else [])]
+    count = settings.config["gateway"]["processes"]
+    names = ["gateway"] if count == 1 else [f"gateway {n + 1}" for n in range(count)]
+    return [Child(name, words, inherited=[sock.fileno()]) for name in names]
+
+
+def gateway_grace_s(settings: Settings) -> float:
+    """Return how long a gateway may take to end: to drain, to finish, and a little for the end of the process."""
+    return float(settings.config["gateway"]["drain_s"]) + 15
 
 
 def open_socket(settings: Settings, host: str | None, port: int | None) -> socket.socket:
@@ -146,6 +178,12 @@ def _end_with(pipe: int | None) -> None:
     metavar="N",
     help="In place of worker.concurrency: threads per kind of work.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="In place of worker.metrics_port; 0 takes a free one.",
+)
 @_watched
 @pass_cli
 def worker(
@@ -153,6 +191,7 @@ def worker(
     reactors: Sequence[str],
     queues: Sequence[str],
     concurrency: int | None,
+    metrics_port: int | None,
     watch_fd: int | None,
 ) -> None:
     """Run workers alone, as many of these processes as there is work for, on as many machines.
@@ -161,21 +200,39 @@ def worker(
     ends them at once.
     """
     from datacatalog.interfaces.cli.logs import log_to_stderr
+    from datacatalog.settings import load
 
     log_to_stderr(verbose=cli.verbose)
     _on_signals(_end_at_once)
     _end_with(watch_fd)
     if concurrency is not None:
         os.environ["DATACATALOG_WORKER__CONCURRENCY"] = str(concurrency)
+    if metrics_port is not None:
+        os.environ["DATACATALOG_WORKER__METRICS_PORT"] = str(metrics_port)
+    settings = load()
+    log_to_stderr(settings.config["log"], verbose=cli.verbose)
 
+    from datacatalog.bootstrap.telemetry import WORKER
     from datacatalog.interfaces.worker.loop import Worker
     from datacatalog.services.dispatch import ACTORS
 
+    cli.service = WORKER
     _check_names("--reactor", "actor", reactors, ACTORS)
     _check_names("--queue", "queue", queues, [*ACTORS, *cli.app.tasks])
     running = Worker(cli.app, [*reactors, *queues] or None)
     _on_signals(_Stopping(running.stop))
-    running.run()
+    with _status(cli, running, settings):
+        running.run()
+
+
+def _status(cli: Cli, running: Worker, settings: Settings) -> AbstractContextManager[object]:
+    """Answer to those who watch the worker, where that is configured."""
+    config = settings.config["worker"]
+    if config["metrics_port"] is None:
+        return nullcontext()
+    from datacatalog.interfaces.worker.status import answering
+
+    return answering(cli.app, config["metrics_host"], config["metrics_port"], running.serves)
 
 
 def _check_names(option: str, what: str, names: Sequence[str], known: Collection[str]) -> None:

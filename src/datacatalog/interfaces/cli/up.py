@@ -13,7 +13,7 @@ import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
-from datacatalog.interfaces.cli.serving import host_option, open_socket, port_option, reached_at
+from datacatalog.interfaces.cli.serving import gateways, host_option, open_socket, port_option, reached_at
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -46,11 +46,15 @@ def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
 
     log_to_stderr(verbose=cli.verbose)
     settings = load()
+    log_to_stderr(settings.config["log"], verbose=cli.verbose)
     sock = open_socket(settings, host, port)
     environ = {**os.environ, **reached_at(sock, settings)}
     more = ["--verbose"] if cli.verbose else []
-    children = [Child("gateway", ["serve", "--fd", str(sock.fileno()), *more], inherited=[sock.fileno()])]
-    children += [Child(f"worker {n + 1}", ["worker", *more]) for n in range(workers)]
+    children = gateways(settings, sock, verbose=cli.verbose)
+    first = settings.config["worker"]["metrics_port"]
+    for n in range(workers):
+        status = ["--metrics-port", str(first + n if first else 0)] if first is not None else []
+        children.append(Child(f"worker {n + 1}", ["worker", *status, *more]))
     url = url_of(sock, settings.scheme)
     shown = environ["DATACATALOG_GATEWAY__URL"]
     tell_when_ready(

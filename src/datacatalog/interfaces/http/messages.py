@@ -6,6 +6,7 @@ one piece of work at a time, and those that make something before their commit, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from json import JSONEncoder
 from typing import Any
@@ -19,11 +20,14 @@ from datacatalog.interfaces.http.answers import envelope
 from datacatalog.interfaces.http.desk import Desk, answer_to
 from datacatalog.interfaces.http.lane import Lane
 from datacatalog.ports.stores import Together, Work
+from datacatalog.ports.telemetry import Activity, about, job_in
 from datacatalog.services.dispatch import makes_before
 from datacatalog.services.env import Env, Principal
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Answer, Envelope, receive
 from datacatalog.services.within import StoreWithin
+
+log = logging.getLogger("datacatalog.gateway")
 
 SMALL_BYTES = 16_384
 """Reading so much, and telling what is wrong with it, takes milliseconds at most."""
@@ -43,6 +47,10 @@ class Messages:
         self._app = desk.app
         store = desk.app.env.store
         self._lane = Lane(store) if isinstance(store, Together) else None
+
+    def wait_s(self) -> float:
+        """Return how long a message would wait."""
+        return self._desk.pace.wait_s() if self._lane is None else self._lane.pace.wait_s()
 
     def close(self) -> None:
         if self._lane is not None:
@@ -73,11 +81,26 @@ class Messages:
             queued=self._app.queued(name),
         )
         if self._lane is None or len(body) > SMALL_BYTES or (makes_before(name) and not posted.queued):
-            return name, await self._desk.run(posted.take)
+            return name, self._noted(name, await self._desk.run(posted.take), delivery_id)
         if b"authorization" in headers:
             # The keys of bearer tokens may have to be fetched from elsewhere.
             posted.principal = await self._desk.run(posted.authenticated)
-        return name, await self._lane.run(posted.take_within)
+        with self._app.env.telemetry.watch(Activity.COMMIT):
+            answer = await self._lane.run(posted.take_within)
+        return name, self._noted(name, answer, delivery_id)
+
+    def _noted(self, actor: str, answer: Answer, delivery_id: str | None) -> Answer:
+        """Note in the log what was taken, now that it is on disk."""
+        with about(
+            message_id=answer.execution,
+            execution_id=answer.execution,
+            delivery_id=delivery_id,
+            actor=actor,
+            job_uuid=job_in(answer.result.get("uuid")),
+        ):
+            said = "; ".join(answer.log) or ("answered before" if answer.repeated else "queued")
+            log.info("%s %s: %s", actor, answer.execution, said)
+        return answer
 
     def _told(self, actor: str, answer: Answer) -> dict[str, Any]:
         link = f"{self._app.settings.api_url}/actors/v2/{self._app.env.rules.actor_ids[actor]}"

@@ -15,9 +15,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
-from datacatalog.bootstrap import build_app
+from datacatalog import __version__
+from datacatalog.bootstrap import Service, build_app
+from datacatalog.bootstrap.telemetry import REACTOR
 from datacatalog.domain.errors import DatacatalogError, InvalidField
-from datacatalog.interfaces.cli.logs import OneLine
+from datacatalog.interfaces.cli.logs import log_to_stderr
+from datacatalog.ports.telemetry import about, job_in, trace_of
 from datacatalog.services.env import Principal
 from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
@@ -25,6 +28,7 @@ from datacatalog.settings import load
 
 MESSAGE_VARIABLE = "MSG"
 EXECUTION_VARIABLE = "_abaco_execution_id"
+TRACE_VARIABLE = "TRACEPARENT"
 USER_VARIABLE = "_abaco_username"
 CONTEXT_FIELDS = ("uuid", "event", "name", "token", "status", "state", "note", "action", "level", "session")
 
@@ -48,23 +52,22 @@ def serve(
         The exit code. The outcome is printed as one line of JSON; what went wrong goes to the log.
     """
     environ = os.environ if environ is None else environ
-    _log_to_stderr()
-    try:
-        with closing(build_app(load(environ=environ, overlay=config))) as app:
-            answer = receive(_envelope(actor, environ, stdin or sys.stdin), app.env)
-    except DatacatalogError as e:
-        log.critical("%s: %s", e.code, e)
-        return e.exit
-    for line in answer.log:
-        log.info("%s", line)
+    known = {"actor": actor, "message_id": environ.get(EXECUTION_VARIABLE)}
+    with about(**known, **trace_of(environ.get(TRACE_VARIABLE, ""))):
+        try:
+            settings = load(environ=environ, overlay=config)
+            log_to_stderr(settings.config["log"], force=False)
+            with closing(build_app(settings, service=Service(REACTOR, __version__))) as app:
+                answer = receive(_envelope(actor, environ, stdin or sys.stdin), app.env)
+        except DatacatalogError as e:
+            log_to_stderr(force=False)
+            log.critical("%s: %s", e.code, e)
+            return e.exit
+        with about(execution_id=answer.execution, job_uuid=job_in(answer.result.get("uuid"))):
+            for line in answer.log:
+                log.info("%s", line)
     print(json.dumps(_public(answer.result), sort_keys=True), file=stdout or sys.stdout)
     return 0
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _envelope(actor: str, environ: Mapping[str, str], stdin: TextIO) -> Envelope:

@@ -62,6 +62,7 @@ class Worker:
         self._drain = timedelta(seconds=config["drain_s"])
         self._heart = Heart(app.env.transport, self._lease)
         self._held: dict[str, Delivery] = {}
+        self._threads: Sequence[threading.Thread] = ()
         self._pools = _pools(app, config["concurrency"], queues)
 
     def run(self) -> None:
@@ -76,11 +77,20 @@ class Worker:
         threads.append(threading.Thread(target=self._keep_house, name="worker-house", daemon=True))
         for thread in threads:
             thread.start()
+        self._threads = threads
         log.info("worker serves %s", ", ".join(q for pool in self._pools for q in pool.queues))
         self._stop.wait()
         if not _ended(threads, self._drain):
             log.info("worker gives back what it could not finish in %g s", self._drain.total_seconds())
             self._give_back(threads)
+
+    def serves(self) -> bool:
+        """Tell whether it takes messages: it was not told to stop, and none of its threads has come to an end."""
+        return (
+            bool(self._threads)
+            and not self._stop.is_set()
+            and all(thread.is_alive() for thread in self._threads)
+        )
 
     def stop(self) -> None:
         """Have `run` claim nothing more, and return once it has finished what is in hand or given it back."""
