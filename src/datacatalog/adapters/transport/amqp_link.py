@@ -79,7 +79,10 @@ def address_of(url: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        port, query = parts.port, parse_qs(parts.query, strict_parsing=bool(parts.query))
+        port, query = (
+            parts.port,
+            parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)),
+        )
     except ValueError:
         raise Misconfigured(
             "transport.url: not an address such as amqp://user:password@host:5672/vhost"
