@@ -5,6 +5,7 @@ It knows HTTP and nothing else: who calls, what was sent, which status an answer
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -15,13 +16,16 @@ from starlette.routing import Route
 
 from datacatalog import __version__
 from datacatalog.bootstrap import App
+from datacatalog.domain.errors import NoSuchPath, NotGranted
 from datacatalog.interfaces.http import openapi
 from datacatalog.interfaces.http.actors import ActorRoutes
+from datacatalog.interfaces.http.admission import BODIES, Admission, Front
 from datacatalog.interfaces.http.agave.routes import AgaveRoutes
 from datacatalog.interfaces.http.answers import envelope
 from datacatalog.interfaces.http.catalog.routes import CatalogRoutes
 from datacatalog.interfaces.http.desk import Desk, answering
 from datacatalog.interfaces.http.nonces import NonceRoutes
+from datacatalog.interfaces.http.watching import Watched
 
 
 class Gateway:
@@ -35,14 +39,29 @@ class Gateway:
         self.draining = False
         self._desk = Desk(app)
         self._actors = ActorRoutes(self._desk)
-        self._env = app.env
+        self._app, self._env = app, app.env
         self._openapi = openapi.document(app)
+        gateway = app.settings.config["gateway"]
+        self.front = partial(
+            Front,
+            messages=self._actors.messages,
+            admission=Admission(
+                places=gateway["max_waiting"],
+                wait_s=gateway["max_wait_s"],
+                bytes_max=gateway["max_body_bytes"] * BODIES,
+            ),
+            wait_s=self._desk.pace.wait_s,
+            message_wait_s=self._actors.messages.wait_s,
+            callback_nonces=app.env.rules.callback_nonces.values(),
+            body_max=gateway["max_body_bytes"],
+        )
 
     def routes(self) -> list[Route]:
         return [
             Route("/", self.root),
             Route("/healthz", self.health),
             Route("/readyz", self.ready),
+            Route("/metrics", self.metrics),
             Route("/openapi.json", self.describe),
             *self._actors.routes(),
             *NonceRoutes(self._desk).routes(),
@@ -70,6 +89,18 @@ class Gateway:
         depth = await self._desk.run(self._env.transport.depth)
         return JSONResponse({"status": "ready", "store": dict(facts), "queues": dict(depth)})
 
+    @answering
+    async def metrics(self, request: HttpRequest) -> Response:
+        """What this process counted, and how it stands with the ledger, of all tenants together."""
+        if self._app.metrics is None:
+            raise NoSuchPath("/metrics")
+        if not self._app.settings.config["gateway"]["metrics_open"]:
+            principal = await self._desk.admit(request, "metrics", "read")
+            if principal.tenant not in ("", self._env.home):
+                raise NotGranted("metrics are told people of the installation's own tenant")
+        text = await self._desk.run(self._app.metrics.text)
+        return Response(text, headers={"Content-Type": self._app.metrics.content_type})
+
     async def describe(self, request: HttpRequest) -> Response:
         return JSONResponse(self._openapi)
 
@@ -87,8 +118,11 @@ async def _http_error(request: HttpRequest, error: Exception) -> Response:
 def asgi(app: App) -> Starlette:
     """Return the gateway as an ASGI application."""
     gateway = Gateway(app)
-    served = Starlette(routes=gateway.routes(), exception_handlers={HTTPException: _http_error})
+    routes = gateway.routes()
+    served = Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
     # Platforms turn a redirected POST into a GET, and the address that they are led to would carry tokens.
     served.router.redirect_slashes = False
+    served.add_middleware(gateway.front)
+    served.add_middleware(partial(Watched, telemetry=app.env.telemetry, routes=routes))
     served.state.gateway = gateway
     return served
