@@ -171,7 +171,8 @@ DOORS: Sequence[Door] = (
     _message("jobs-indexer", "indexed", {"uuid": "?", "name": "indexed"}, state=_S.INDEXING),
     _message("agave-proxy", "launch", {"job_definition": {"appId": APP, "n": "new"}}, of="app"),
     _message("agave-proxy", "launch-again", _LAUNCH, of="launched", in_url=[]),
-    # Actors and nonces.
+    # Actors and nonces; what all did together.
+    Door(("metrics", "read"), "GET", "/metrics"),
     Door(("actors", "read"), "GET", "/actors/v2"),
     _actor_door(("actors", "read"), "GET", ""),
     _actor_door(("actors", "read"), "GET", "/executions"),

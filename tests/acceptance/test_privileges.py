@@ -51,6 +51,8 @@ def expected(door: Door, key: Key, token: str) -> set[int]:
         return {401}
     if key.others or not includes(key.level, need.level):
         return {403}
+    if key.tenant != HOME and door.act == ("metrics", "read"):
+        return {403}
     if key.tenant != HOME and (door.of or door.state):
         return {409} if door.makes else {404}
     refused = {

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from datacatalog.adapters.bearer import BearerTokens
 from datacatalog.adapters.stores.memory.tables import Tables
+from datacatalog.bootstrap.telemetry import Published
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind
@@ -219,7 +220,8 @@ def world(platform: Platform | None = None) -> World:
             admin={"owner": "tests", "project": "p", "tenant": HOME},
         ),
     )
-    here = replace(here, platform=platform)
+    published = Published(text=lambda: b"{}", content_type="application/json")
+    here = replace(here, platform=platform, app=replace(here.app, metrics=published))
     for name in dispatch.ACTORS:
         here.app.settings.config["actors"].setdefault(name, {})["delivery"] = "inline"
     made = World(here=here, served=asgi(here.app))

@@ -21,7 +21,8 @@ R = TypeVar("R")
 
 FACTS: Mapping[str, str] = {
     "message_id": "the execution of the message that set everything going; all that follows from it carries it",
-    "delivery_id": "the id that the sender gave that message",
+    "request_id": "the id that a request came with (`X-Request-ID`); all that follows from it carries it",
+    "delivery_id": "the id by which a repeat of that message is known (`Idempotency-Key` or the like)",
     "execution_id": "the execution under way",
     "actor": "the actor whose message is handled",
     "job_uuid": "the job that it is about",

@@ -42,7 +42,7 @@ T = TypeVar("T")
 FIELD = "_facts"
 """Of a message's body."""
 
-CARRIED = ("message_id", "delivery_id", "job_uuid", TRACEPARENT)
+CARRIED = ("message_id", "request_id", "delivery_id", "job_uuid", TRACEPARENT)
 
 _LONGEST = 200
 """A sender's own id may be longer than what is worth a place in every message that follows."""

@@ -20,6 +20,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 """Methods, and addresses, that there are none of."""
+REQUEST_ID_MAX = 200
 MESSAGES = "/actors/v2/{actor}/messages"
 
 log = logging.getLogger("datacatalog.gateway")
@@ -48,7 +49,7 @@ class Watched:
             await send(event)
 
         with (
-            about(**_trace_in(scope["headers"])),
+            about(**_known_in(scope["headers"])),
             self._telemetry.watch(Activity.REQUEST, "", method) as watched,
         ):
             try:
@@ -68,9 +69,12 @@ class Watched:
         return self._templates.get(endpoint, OTHER)
 
 
-def _trace_in(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    """Return what is known of a request's trace."""
+def _known_in(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    """Return what a request says of itself: its trace, and its id as proxies give it."""
+    known: dict[str, str] = {}
     for name, value in headers:
         if name == b"traceparent":
-            return trace_of(value.decode("latin-1"))
-    return {}
+            known |= trace_of(value.decode("latin-1"))
+        elif name == b"x-request-id":
+            known["request_id"] = value.decode("latin-1")[:REQUEST_ID_MAX]
+    return known

@@ -7,7 +7,7 @@ from typing import Any
 from datacatalog import __version__
 from datacatalog.bootstrap import App
 from datacatalog.interfaces.http.openapi import about, actors, agave, catalog, subscriptions
-from datacatalog.interfaces.http.openapi.parts import ANSWER, REFUSAL, SCHEMAS, refusal
+from datacatalog.interfaces.http.openapi.parts import ANSWER, REFUSAL, SCHEMAS, refusal, refusals
 
 
 def document(app: App) -> dict[str, Any]:
@@ -67,5 +67,18 @@ _SERVICE = {
     "/": _open("Name and version."),
     "/healthz": _open("The process answers."),
     "/readyz": _open("The store answers.", **{"503": refusal("it does not")}),
+    "/metrics": {
+        "get": {
+            "summary": "What this gateway counted, and how it stands with the ledger, for Prometheus.",
+            "operationId": "metrics",
+            "responses": {
+                "200": {
+                    "description": "the metrics",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+                **refusals(status_404="this gateway publishes none"),
+            },
+        }
+    },
     "/openapi.json": _open("This document."),
 }
