@@ -18,6 +18,7 @@ from datacatalog.interfaces.http.gateway import asgi
 
 log = logging.getLogger("datacatalog.gateway")
 
+BACKLOG = 512
 GRACE_S = 10
 GOODBYE_S = 0.5
 _GOODBYE = (b"connection", b"close")
@@ -96,6 +97,12 @@ class DrainingServer(uvicorn.Server):
         self._told = False
         self._ends: float | None = None
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        for sock in sockets or ():
+            # The event loop has made the queue as long as what it accepts in one turn.
+            sock.listen(BACKLOG)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._told or not self._drain_s:
             super().handle_exit(sig, frame)
@@ -130,7 +137,8 @@ def serve(app: App, sock: socket.socket) -> None:
         "log_config": None,
         "timeout_keep_alive": 30,
         "timeout_graceful_shutdown": GRACE_S,
-        "backlog": 512,
+        # Of several processes, one that has just accepted a connection lets the others have the next.
+        "backlog": BACKLOG if app.settings.config["gateway"]["processes"] == 1 else 1,
     }
     if (tls := app.settings.tls) is not None:
         options |= {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
