@@ -48,7 +48,7 @@ def build_telemetry(settings: Settings, service: Service | None) -> Telemetry:
     if counts:
         from datacatalog.adapters.telemetry.metrics import Metrics
 
-        metrics = Metrics()
+        metrics = Metrics(service.name)
     if endpoint is None:
         return Watching(metrics)
     try:

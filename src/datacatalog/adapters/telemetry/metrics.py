@@ -180,9 +180,14 @@ METRICS: Mapping[str, Metric] = {
 
 
 class Metrics:
-    """What one process counts. Threads share it."""
+    """What one process counts. Threads share it.
 
-    def __init__(self) -> None:
+    Args:
+        service: what it is; the metrics of others are not published.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -239,8 +244,13 @@ class Metrics:
         child.observe(seconds)
 
     def _counter(self, metric: Metric) -> Counter:
-        return Counter(metric.name, metric.help, metric.labels, registry=self.registry)
+        return Counter(metric.name, metric.help, metric.labels, registry=self._where(metric))
 
     def _histogram(self, metric: Metric) -> Histogram:
         buckets = LONG_BUCKETS_S if metric.labels == ("queue",) else BUCKETS_S
-        return Histogram(metric.name, metric.help, metric.labels, registry=self.registry, buckets=buckets)
+        return Histogram(
+            metric.name, metric.help, metric.labels, registry=self._where(metric), buckets=buckets
+        )
+
+    def _where(self, metric: Metric) -> CollectorRegistry | None:
+        return self.registry if self._service in metric.of else None
