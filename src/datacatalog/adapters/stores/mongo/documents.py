@@ -27,10 +27,13 @@ from datacatalog.domain.records import Record
 
 SALT, ADMIN, PROPERTIES, VISIBLE, EXACT = "_salt", "_admin", "_properties", "_visible", "_exact"
 
+OTHERS = "_others"
+"""Private fields that another system put into a document, and nobody here reads."""
+
 SOURCE = "datacatalog"
 """What `_properties.source` says of records that were made here."""
 
-_OURS = frozenset({SALT, ADMIN, PROPERTIES, VISIBLE, EXACT, "_id", "_n"})
+_OURS = frozenset({SALT, ADMIN, PROPERTIES, VISIBLE, EXACT, OTHERS, "_id", "_n", "_gone"})
 _NOT_BODY = _OURS | LINKAGE_FIELDS | {"uuid"}
 
 _DEPTH = 50
@@ -51,14 +54,12 @@ def of_record(record: Record, targets: Targets, *, known: Document | None = None
     Args:
         record: with revision, `created` and `modified`; its body was checked (see `codec`).
         targets: what it says.
-        known: the document that was there; private fields that others put there stay.
+        known: the document that was there; of it stays what nobody here reads.
     """
     kept = SPECS[record.kind].kept
     fields, exact = _held(record.body, kept)
     admin, exact_admin = _held(record.admin, ())
     document: Document = {"uuid": str(record.uuid), **fields, **of_links(record.kind, targets)}
-    if known is not None:
-        document |= {name: known[name] for name in known if _is_of_others(name, kept)}
     properties = {} if known is None else known.get(PROPERTIES, {})
     document[SALT], document[ADMIN] = record.salt, admin
     document[PROPERTIES] = {
@@ -71,6 +72,8 @@ def of_record(record: Record, targets: Targets, *, known: Document | None = None
     texts = {name: text for name, text in (("body", exact), ("admin", exact_admin)) if text is not None}
     if texts:
         document[EXACT] = texts
+    if known is not None and OTHERS in known:
+        document[OTHERS] = known[OTHERS]
     return document
 
 
@@ -90,7 +93,7 @@ def record_of(kind: Kind, document: Document) -> Record | None:
     return Record(
         kind=kind,
         uuid=TypedUuid(document["uuid"]),
-        body=codec.decode(exact["body"]) if "body" in exact else _body(kind, document),
+        body=codec.decode(exact["body"]) if "body" in exact else _body(document),
         salt=document[SALT],
         admin=codec.decode(exact["admin"]) if "admin" in exact else plain(document[ADMIN]),
         revision=int(properties["revision"]),
@@ -107,12 +110,11 @@ def targets_of(document: Document | None) -> dict[Relation, set[str]]:
     return {relation: set(document[relation.value]) for relation in Relation if document.get(relation.value)}
 
 
-def _body(kind: Kind, document: Document) -> dict[str, Any]:
-    kept = SPECS[kind].kept
+def _body(document: Document) -> dict[str, Any]:
     return {
         name: value if type(value) is str else plain(value)
         for name, value in document.items()
-        if name not in _NOT_BODY and (name[0] != "_" or name in kept)
+        if name not in _NOT_BODY
     }
 
 
@@ -136,11 +138,7 @@ def _held(values: JsonObject, kept: Collection[str]) -> tuple[Document, str | No
 
 def _is_free(name: str) -> bool:
     """Tell whether nothing else has this place at the top of a document."""
-    return name[0] != "_" and "." not in name and name not in _NOT_BODY
-
-
-def _is_of_others(name: str, kept: Collection[str]) -> bool:
-    return name.startswith("_") and name not in _OURS and name not in kept
+    return "." not in name and name not in _NOT_BODY
 
 
 def held(value: JsonObject | None) -> tuple[Any, str | None]:
