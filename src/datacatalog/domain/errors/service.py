@@ -59,6 +59,12 @@ class StoreDown(Unavailable):
     code = "store-down"
 
 
+class StoreBroken(StoreDown):
+    """What a failed write left on disk is not known; only a process that opens the ledger anew can tell."""
+
+    code = "store-broken"
+
+
 class StorageDown(Unavailable):
     """A storage system cannot be read or written now."""
 

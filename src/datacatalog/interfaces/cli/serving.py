@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -19,9 +20,13 @@ from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.supervisor import INSISTENT_S
 
 if TYPE_CHECKING:
+    from datacatalog.bootstrap import App
     from datacatalog.interfaces.cli.supervisor import Child
     from datacatalog.interfaces.worker.loop import Worker
     from datacatalog.settings import Settings
+
+BROKEN_LOOK_S = 1.0
+"""How often a process looks whether its ledger can still be believed."""
 
 port_option = click.option(
     "--port",
@@ -68,6 +73,7 @@ def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd
     app = build_app(settings, service=Service(GATEWAY, __version__))
     # The server handles these itself while it runs, and then sends them once more.
     _on_signals(_end_in_order)
+    _end_when_broken(app)
     serve_socket(app, sock)
     return 0
 
@@ -157,6 +163,27 @@ def _end_with(pipe: int | None) -> None:
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
+def _end_when_broken(app: App) -> None:
+    """End this process where only another one can be believed again; whoever supervises it starts that.
+
+    At once, since nothing that is under way here can come to a good end.
+    """
+    from datacatalog.domain.errors import DatacatalogError, StoreBroken
+
+    def watch() -> None:
+        while True:
+            time.sleep(BROKEN_LOOK_S)
+            try:
+                app.env.store.read(lambda work: None)
+            except StoreBroken as e:
+                logging.getLogger("datacatalog").critical("%s; this process ends", e)
+                os._exit(e.exit)
+            except DatacatalogError:
+                pass  # It may be away, or closed: that passes, or is meant.
+
+    threading.Thread(target=watch, name="store-watch", daemon=True).start()
+
+
 @click.command(cls=Command)
 @click.option(
     "--reactor",
@@ -220,6 +247,7 @@ def worker(
     _check_names("--reactor", "actor", reactors, ACTORS)
     _check_names("--queue", "queue", queues, [*ACTORS, *cli.app.tasks])
     running = Worker(cli.app, [*reactors, *queues] or None)
+    _end_when_broken(cli.app)
     _on_signals(_Stopping(running.stop))
     with _status(cli, running, settings):
         running.run()

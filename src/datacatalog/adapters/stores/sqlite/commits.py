@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
-from datacatalog.domain.errors import StoreDown
+from datacatalog.domain.errors import StoreBroken, StoreDown
 from datacatalog.ports.stores import Done
 
 T = TypeVar("T")
@@ -245,13 +245,13 @@ class Commits:
         except sqlite3.Error as error:
             if _is_lasting(error):
                 self._broken = f"a commit failed ({error}); whether it was written is unknown until the store is opened again"
-                raise StoreDown(self._broken) from error
+                raise StoreBroken(self._broken) from error
             raise
         self.count += 1
 
     def _check_sound(self) -> None:
         if self._broken:
-            raise StoreDown(self._broken)
+            raise StoreBroken(self._broken)
 
     def _check_open(self) -> None:
         if self._connections.closed:
