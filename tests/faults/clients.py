@@ -8,15 +8,17 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from datacatalog.domain.errors import Unavailable
 from datacatalog.services.jobs import Created
-from tests.faults.model import Sent
+from tests.faults.journal import Journal
+from tests.faults.model import LATER
 from tests.harness import SYSTEM, Catalog
 
 APP = "marker-1.0.0"
@@ -60,10 +62,6 @@ class Sending:
     event: str
     job: str = ""
     answers: list[int | None] = field(default_factory=list)
-
-    def told(self) -> Sent:
-        known = [status for status in self.answers if status is not None]
-        return Sent(mark=self.mark, job=self.job, event=self.event, answers=known)
 
 
 def new_mark() -> str:
@@ -114,19 +112,28 @@ def _post(
 class Client(threading.Thread):
     """Sends until it is told to stop; then it ends what it has begun.
 
+    Args:
+        urls: of the gateways; each message goes to one of them, and each time it is sent perhaps to another one.
+
     Attributes:
-        sent: everything it sent.
         made: the jobs it drove to their end -> path -> sha256 of what is to lie in their archives.
         faults: answers that should not have been given.
+        last: when it was last acknowledged something [monotonic seconds].
+        refused: how often it was told to come again later.
+        times_s: how long its answers took.
     """
 
-    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event) -> None:
+    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, urls: Sequence[str] = ()) -> None:
         super().__init__(name=f"client-{seed}", daemon=True)
-        self.sent: list[Sending] = []
         self.made: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
+        self.last = 0.0
+        self.refused = 0
+        self.times_s: list[float] = []
         self._catalog, self._rng, self._stop_event = catalog, random.Random(seed), stop
+        self._urls = urls or [catalog.url]
         self._session = requests.Session()
+        self._journal = Journal(journals(catalog) / f"{self.name}.jsonl")
 
     def run(self) -> None:
         try:
@@ -135,7 +142,11 @@ class Client(threading.Thread):
         except Exception as e:  # a thread that dies must not pass for one that is content
             self.faults.append(f"{self.name}: {type(e).__name__}: {e}")
         finally:
-            self._session.close()
+            self.close()
+
+    def close(self) -> None:
+        self._session.close()
+        self._journal.close()
 
     def drive(self) -> None:
         """Take one job through its life, and note it in `made`."""
@@ -152,7 +163,7 @@ class Client(threading.Thread):
         deadline = time.monotonic() + GIVE_UP_S
         while time.monotonic() < deadline:
             answer = self.try_once(sending)
-            if answer is not None and answer.status_code < 500:
+            if answer is not None and answer.status_code < 500 and answer.status_code not in LATER:
                 return answer
             time.sleep(RETRY_S * self._rng.uniform(0.5, 1.5))
         raise TimeoutError(f"{sending.event} {sending.mark}: {sending.answers[-5:]}")
@@ -160,21 +171,33 @@ class Client(threading.Thread):
     def try_once(self, sending: Sending) -> requests.Response | None:
         """Deliver a message once; None: there was no answer."""
         post = sending.post
-        if not sending.answers:
-            self.sent.append(sending)
+        began = time.monotonic()
+        self._journal.attempt(mark=sending.mark, job=sending.job, event=sending.event, actor=post.actor)
         try:
             answer = self._session.post(
-                f"{self._catalog.url}/actors/v2/{post.actor}/messages",
+                f"{self._rng.choice(self._urls)}/actors/v2/{post.actor}/messages",
                 params={"x-nonce": self._catalog.nonce, **post.query},
                 headers=dict(post.headers),
                 data=post.body,
                 timeout=20,
             )
         except requests.RequestException:
-            sending.answers.append(None)
+            self._note(sending, None)
             return None
-        sending.answers.append(answer.status_code)
+        self.times_s.append(time.monotonic() - began)
+        self._note(sending, answer)
         return answer
+
+    def _note(self, sending: Sending, answer: requests.Response | None) -> None:
+        """Write an answer down, and what it tells of a job that was not known before."""
+        status, execution = None if answer is None else answer.status_code, None
+        sending.answers.append(status)
+        self.refused += status in LATER
+        if answer is not None and answer.ok:
+            self.last, result = time.monotonic(), answer.json()["result"]
+            execution = result["executionId"]
+            sending.job = sending.job or str(result["outcome"].get("uuid", ""))
+        self._journal.answer(mark=sending.mark, status=status, job=sending.job, execution=execution)
 
     def wants(self, share: float) -> bool:
         return self._rng.random() < share
@@ -184,14 +207,27 @@ class Client(threading.Thread):
 
 
 class Driver(Client):
-    """Drives jobs that run somewhere else: by JSON, by URL and by callbacks."""
+    """Drives jobs that run somewhere else: by JSON, by URL and by callbacks.
 
-    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, *, pipeline: str) -> None:
-        super().__init__(catalog, seed, stop)
-        self._pipeline = pipeline
+    Args:
+        pause_s: about how long it waits between two jobs.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        seed: str,
+        stop: threading.Event,
+        *,
+        pipeline: str,
+        pause_s: float = 0.0,
+        urls: Sequence[str] = (),
+    ) -> None:
+        super().__init__(catalog, seed, stop, urls)
+        self._pipeline, self._pause_s = pipeline, pause_s
 
     def drive(self) -> None:
-        job = self._catalog.job(self._pipeline)
+        job = self._new_job()
         acknowledged = []
         # Without a `run`, a FINISHED callback implies it.
         quiet = self.wants(0.1)
@@ -211,6 +247,18 @@ class Driver(Client):
         if self.wants(0.3):
             self._send_again(self._rng.choice(acknowledged))
         self.made[job.job.uuid] = made
+        self._stop_event.wait(self._pause_s * self._rng.uniform(0.5, 1.5))
+
+    def _new_job(self) -> Created:
+        """Make a job. It is asked for again where the store is away, and is the same then: its data are."""
+        data, deadline = {"n": new_mark().replace("mark-", "job-")}, time.monotonic() + GIVE_UP_S
+        while True:
+            try:
+                return self._catalog.job(self._pipeline, data=data)
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_S)
 
     def _sending(self, job: Created, event: str, way: Any = None) -> Sending:
         mark = new_mark()
@@ -263,8 +311,10 @@ class Launcher(Client):
         jobs: the UUIDs it was given, one per launch.
     """
 
-    def __init__(self, catalog: Catalog, seed: str, stop: threading.Event, *, pause_s: float) -> None:
-        super().__init__(catalog, seed, stop)
+    def __init__(
+        self, catalog: Catalog, seed: str, stop: threading.Event, *, pause_s: float, urls: Sequence[str] = ()
+    ) -> None:
+        super().__init__(catalog, seed, stop, urls)
         self.jobs: list[str] = []
         self._pause_s = pause_s
 
@@ -276,7 +326,7 @@ class Launcher(Client):
             self.wrong("a launch was refused", answer)
             raise RuntimeError("the app cannot be launched")
         outcome = answer.json()["result"]["outcome"]
-        sending.job, archive = outcome["uuid"], outcome["archive_uri"].removeprefix(f"agave://{SYSTEM}")
+        archive = outcome["archive_uri"].removeprefix(f"agave://{SYSTEM}")
         self.jobs.append(sending.job)
         self.made[sending.job] = {
             f"{archive}/{name}": hashlib.sha256(content).hexdigest()
@@ -289,6 +339,11 @@ def app_outputs(word: str) -> Mapping[str, bytes]:
     """Return what the app leaves in its archive: file -> content, and what it printed."""
     written = {"marked.txt": word, "more/again.csv": f"{word} again\n", "marker.out": "", "marker.err": ""}
     return {name: text.encode() for name, text in written.items()}
+
+
+def journals(catalog: Catalog) -> Path:
+    """Return the folder in which the clients of an installation keep their journals."""
+    return catalog.home / "clients"
 
 
 def archive_of(catalog: Catalog, path: str) -> Path:

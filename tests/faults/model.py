@@ -36,6 +36,9 @@ ALLOWED: Mapping[tuple[str, str], str] = {
 }
 """(state, event) -> the state that follows; what is not here is not allowed."""
 
+LATER = frozenset({429, 503, 507})
+"""Answers that promise nothing: send it again later."""
+
 _MARK = re.compile(r"mark-[0-9a-f]{16}")
 SUBMITTED = "submitted"
 _OWN = frozenset({"create", "index", "indexed"})
@@ -49,12 +52,15 @@ class Sent:
     Attributes:
         mark: the text that tells it from all others, somewhere in its data.
         answers: the HTTP statuses of all its deliveries.
+        executions: what its acknowledgements called the execution of it.
     """
 
     mark: str
     job: str
     event: str
+    actor: str = ""
     answers: Sequence[int] = ()
+    executions: Sequence[str] = ()
 
     @property
     def acknowledged(self) -> bool:
@@ -122,13 +128,15 @@ def _answer_complaints(message: Sent, times: int) -> Iterator[str]:
     what = f"{message.job}: {message.event} {message.mark}"
     if message.acknowledged and not times:
         yield f"{what} was acknowledged and is lost"
-    final = {status for status in message.answers if status < 500}
+    final = {status for status in message.answers if status < 500 and status not in LATER}
     if len({status < 300 for status in final}) > 1:
         yield f"{what} was both taken and refused: {sorted(final)}"
     if times and final and not message.acknowledged:
         yield f"{what} was refused with {sorted(final)} and is in the history"
-    if any(status >= 500 and status != 503 for status in message.answers):
+    if any(status >= 500 and status not in LATER for status in message.answers):
         yield f"{what} was answered {sorted(set(message.answers))}"
+    if len(set(message.executions)) > 1:
+        yield f"{what} was executed {len(set(message.executions))} times: {sorted(set(message.executions))}"
 
 
 # -------------------------------------------------------------------------------------------- jobs

@@ -1,0 +1,143 @@
+"""Clocks that jump while everything runs, by libfaketime: what it tells the processes is read from a file, again and again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from glob import glob
+from pathlib import Path
+
+import requests
+
+from tests.faults.engines import NotHere
+from tests.faults.fleet import hook
+from tests.faults.reporting import Report
+from tests.faults.stage import Setting, Stage
+
+HOUR, DAY = 3600, 86400
+AT_A_TIME_S = 4.0
+TOO_LATE_S = 31.0
+
+
+# libfaketime calls a sleep until now, or until a moment ago, an invalid one; the kernel just returns.
+HOOK = """
+import errno, time
+
+def _sleep(seconds, real=time.sleep):
+    try:
+        real(seconds)
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+
+time.sleep = _sleep
+"""
+
+
+class FakedClock:
+    """What a set of processes takes for the time.
+
+    Raises:
+        NotHere: libfaketime is not installed.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self.offset_s = file, 0
+        self.set(0)
+        hooked = hook(file.parent / "hook", HOOK)
+        self.environ: Mapping[str, str] = {
+            **hooked,
+            "LD_PRELOAD": _library(),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            # A real jump of the wall clock leaves the monotonic clock, and all waiting by it, alone.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, offset_s: int) -> None:
+        """Let the clock show so many seconds more than it is, at once and for all of them."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{offset_s:+d}\n")
+        os.replace(fresh, self._file)
+        self.offset_s = offset_s
+
+
+def _library() -> str:
+    """Return the path of libfaketime, for programs with threads.  Raises NotHere."""
+    if found := os.environ.get("DATACATALOG_TEST_LIBFAKETIME"):
+        return found
+    for pattern in (
+        "/usr/lib/*/faketime",
+        "/usr/lib/faketime",
+        "/usr/local/lib/faketime",
+        "/usr/lib64/faketime",
+    ):
+        for place in sorted(glob(f"{pattern}/libfaketimeMT.so.1")):
+            return place
+    raise NotHere("libfaketime is not installed (or name it: DATACATALOG_TEST_LIBFAKETIME)")
+
+
+JUMPS: Sequence[int] = (HOUR, 0, -HOUR, 0, DAY, 0)
+"""What the clock shows beyond the time, one after the other."""
+
+
+def clock_jumps(folder: Path, seed: int) -> Report:
+    """The clock of gateway and workers is put forward and back by an hour and a day; a worker is killed after each jump."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clock = FakedClock(folder / "clock")
+    setting = Setting(scenario="clock jumps", seed=seed, environ=clock.environ)
+
+    def disturb(stage: Stage) -> None:
+        for offset_s in JUMPS:
+            time.sleep(AT_A_TIME_S)
+            jump_s = offset_s - clock.offset_s
+            token = _admin_token(stage, clock)
+            clock.set(offset_s)
+            if _opens(stage, token):
+                stage.faults.append(f"an administrative token outlived a jump by {jump_s:+d} s")
+            if not _opens(stage, _admin_token(stage, clock)):
+                stage.faults.append(
+                    f"an administrative token is dead on arrival after a jump by {jump_s:+d} s"
+                )
+            stage.fleet.kill_one(stage.rng)
+            took_s = stage.recover()
+            stage.figures[f"{jump_s:+d} s"] = f"{took_s:.1f} s"
+        token = _admin_token(stage, clock)
+        time.sleep(TOO_LATE_S)
+        if _opens(stage, token):
+            stage.faults.append(f"an administrative token opens something {TOO_LATE_S} s after it was made")
+
+    with Stage(folder / "home", setting) as stage:
+        return stage.play(disturb)
+
+
+def _admin_token(stage: Stage, clock: FakedClock) -> str:
+    """Have an administrative token made by a process whose clock is the faked one."""
+    done = subprocess.run(
+        [sys.executable, "-m", "datacatalog", "token", "admin"],
+        env={**os.environ, **clock.environ, "DATACATALOG_CONFIG": str(stage.home / "config.yml")},
+        cwd=stage.home,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.decode().split()[-1]
+
+
+def _opens(stage: Stage, token: str) -> bool:
+    """Tell whether a token passes for an administrative one: reset of a job that is there, in a state that is no matter."""
+    document = {"uuid": stage.spare, "name": "reset", "token": token, "data": {}}
+    for _ in range(40):
+        try:
+            answer = stage.catalog.post("jobs-manager", document)
+        except requests.RequestException:
+            time.sleep(0.25)
+            continue
+        if answer.status_code not in (503, 429):
+            return answer.status_code != 403
+        time.sleep(0.25)
+    raise TimeoutError("the gateway does not come back")
