@@ -22,7 +22,7 @@ from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite import SqliteStore, files
 from datacatalog.adapters.stores.sqlite.schema import VERSION
 from datacatalog.bootstrap.engines import open_ledger, sqlite_path
-from datacatalog.domain.errors import AlreadyExists, Conflict, NoSuchPath, StoreDown
+from datacatalog.domain.errors import AlreadyExists, Conflict, NoSuchPath
 from datacatalog.domain.tokens import digest_of
 from datacatalog.ports.stores import Store, Work
 from datacatalog.services.copying import Ledger, Sum, copy_ledger
@@ -189,14 +189,44 @@ def pending(settings: Settings) -> list[str]:
     return steps
 
 
-def _pending_there(settings: Settings) -> list[str]:
-    raise StoreDown("what is to be done on a server cannot be told beforehand; 'db migrate' does it")
-
-
 def migrate(settings: Settings) -> Mapping[str, object]:
-    """Bring a store to this version; return what it then tells of itself.  Raises as `pending`."""
+    """Bring a store to this version; return what it then tells of itself.
+
+    A catalog of the published system in a MongoDB database becomes a ledger where it lies; nobody may use it meanwhile.
+
+    Raises:
+        InvalidRecord: a published catalog has documents that are not understood; nothing was written.
+        As `pending`.
+    """
+    converted = {} if is_file(settings) else _migrated_there(settings)
     with opened(settings) as store:
-        return store.check()
+        return {**store.check(), **({"converted": converted} if converted else {})}
+
+
+def _pending_there(settings: Settings) -> list[str]:
+    """Do as `pending` for a database on a server."""
+    from datacatalog.adapters.stores.mongo import schema
+    from datacatalog.adapters.stores.mongo.client import Server
+
+    with closing(Server(settings.store_url)) as server:
+        version = schema.version_of(server)
+        steps = [f"schema {number} -> {number + 1}" for number in range(version, schema.VERSION)]
+        if version == 0 and not schema.is_new(server):
+            steps.insert(0, f"the published catalog in {server.name} is converted where it lies")
+    return steps
+
+
+def _migrated_there(settings: Settings) -> Mapping[str, int]:
+    """Return how many documents of a published catalog were converted, by collection."""
+    from datacatalog.adapters.stores.mongo import schema
+    from datacatalog.adapters.stores.mongo.client import Server
+    from datacatalog.adapters.stores.mongo.published import convert
+
+    with closing(Server(settings.store_url)) as server:
+        old = schema.version_of(server) == 0 and not schema.is_new(server)
+        converted = convert(server) if old else {}
+        schema.migrate(server)
+    return converted
 
 
 # ------------------------------------------------------------------------------------------- restoring

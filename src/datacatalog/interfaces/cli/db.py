@@ -133,7 +133,8 @@ def restore(cli: Cli, file: Path, replace: bool, keep_credentials: bool) -> None
 def migrate(cli: Cli, dry_run: bool) -> None:
     """Bring the configured store to this version of the program.
 
-    A newer one is refused.
+    A newer one is refused. A MongoDB database with a catalog of the published system becomes a ledger where it lies: back it up
+    before, and let nobody use it meanwhile.
     """
     from datacatalog.bootstrap import ledgers
     from datacatalog.settings import load
