@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 from starlette.testclient import TestClient
 
 from datacatalog.bootstrap import App
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.interfaces.http.gateway import asgi
+from datacatalog.ports.stores.copying import TABLES
 from datacatalog.services.access import make_admin_token
 from datacatalog.services.jobs import Created, job_for, move
 from tests.harness import Catalog
 
-Dump = Mapping[str, list[tuple[Any, ...]]]
+Dump = Mapping[str, list[JsonObject]]
 
 WAY_TO: Mapping[State, tuple[Event, ...]] = {
     State.CREATED: (),
@@ -128,23 +128,9 @@ class Site:
         return token
 
     def dump(self) -> Dump:
-        """Return every row of every table of the store."""
-        return dump(self.catalog.home / "catalog.db")
-
-
-def dump(path: Path) -> Dump:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {name: sorted(_rows(connection, name), key=repr) for name in names}
-    connection.close()
-    return found
-
-
-def _rows(connection: sqlite3.Connection, table: str) -> Iterable[tuple[Any, ...]]:
-    columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
-    # Whether a broker has word of a message yet is no part of what is known.
-    kept = ", ".join(f'"{column}"' for column in columns if (table, column) != ("messages", "carry"))
-    return connection.execute(f'SELECT {kept} FROM "{table}"')
+        """Return every row of every table of the ledger, whatever keeps it."""
+        store = self.app.env.store
+        return store.snapshot(lambda state: {table: list(state.rows(table)) for table in TABLES})  # type: ignore[attr-defined,no-any-return]
 
 
 def changed(before: Dump, after: Dump) -> set[str]:
