@@ -263,6 +263,17 @@ def test_broker_that_is_not_there_at_all_costs_no_message(bench: Bench) -> None:
     transport.close()
 
 
+def test_broker_that_refuses_us_is_as_one_that_is_away(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = bench.transport(bench.url.replace(":guest@", ":geheim@"))
+    send(bench.store, "a", "b")
+    assert drained(bench, transport) == 2
+    transport.close()
+    assert "ACCESS_REFUSED" in caplog.text
+    assert "geheim" not in caplog.text
+
+
 # ----------------------------------------------------------------------------- what lies in the broker
 
 
