@@ -17,7 +17,7 @@ WORKERS ?= 3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check check-api bench faults docs format clean
+.PHONY: help demo test check check-api bench faults soak docs format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ bench: $(DEV) ## measure, side by side with the floor of this machine
 
 faults: $(DEV) ## kill real processes for minutes and count what was lost
 	$(PY) -m pytest -m faults tests/faults
+
+soak: $(DEV) ## the same faults in random order, for DATACATALOG_SOAK_MINUTES (60)
+	$(PY) -m tests.faults.soak
 
 docs: $(DEV) ## build the documentation into docs/_build/html
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,7 @@ class Driver(Client):
 
     Args:
         pause_s: about how long it waits between two jobs.
+        queued: whether messages are taken into a queue first; then it waits for what becomes of each.
     """
 
     def __init__(
@@ -221,10 +223,11 @@ class Driver(Client):
         *,
         pipeline: str,
         pause_s: float = 0.0,
+        queued: bool = False,
         urls: Sequence[str] = (),
     ) -> None:
         super().__init__(catalog, seed, stop, urls)
-        self._pipeline, self._pause_s = pipeline, pause_s
+        self._pipeline, self._pause_s, self._queued = pipeline, pause_s, queued
 
     def drive(self) -> None:
         job = self._new_job()
@@ -236,7 +239,7 @@ class Driver(Client):
         for _ in range(0 if quiet else self._rng.randrange(5)):
             if self.wants(0.1):
                 self._send_and_forget(job)
-            elif self.wants(0.1):
+            elif self.wants(0.1) and not self._queued:
                 self._send_in_vain(job)
             else:
                 acknowledged.append(self._send(job, "update"))
@@ -270,7 +273,20 @@ class Driver(Client):
         answer = self.deliver(sending)
         if not answer.ok:
             self.wrong(f"{event} was refused", answer)
+        elif self._queued:
+            self._wait_for(sending, answer.json()["result"]["executionId"])
         return sending
+
+    def _wait_for(self, sending: Sending, execution: str) -> None:
+        """Wait until a message that was taken into a queue is done."""
+        store, deadline = self._catalog.app.env.store, time.monotonic() + GIVE_UP_S
+        while time.monotonic() < deadline:
+            with suppress(Unavailable):
+                found = store.read(lambda work: work.executions.get(sending.post.actor, execution))
+                if found is not None and found.finished is not None:
+                    return
+            time.sleep(RETRY_S)
+        raise TimeoutError(f"{sending.event} {sending.mark}: its execution {execution} never ended")
 
     def _send_again(self, sending: Sending) -> None:
         """Deliver what was acknowledged once more, perhaps late: nothing may come of it."""

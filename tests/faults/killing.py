@@ -42,13 +42,19 @@ def kill_under_load(
         measured: whether there are pauses to measure recovery.
     """
     setting = Setting(
-        scenario="kills", seed=seed, engine=engine, roles=roles, sections={"worker": worker or {}}
+        scenario="kills",
+        seed=seed,
+        engine=engine,
+        roles=roles,
+        sections={"worker": worker or {}},
+        # Where there is a broker, all that is said to jobs goes by it.
+        queued="broker" in engine.servers,
     )
 
     def disturb(stage: Stage) -> None:
         for number in range(1, kills + 1):
             time.sleep(min(stage.rng.expovariate(1 / KILL_EVERY_S), KILL_WITHIN_S))
-            stage.fleet.kill_one(stage.rng)
+            stage.say(f"killed {stage.fleet.kill_one(stage.rng)}")
             if measured and number % MEASURED_EVERY == 0:
                 stage.recover()
 

@@ -41,11 +41,13 @@ def partitions(folder: Path, seed: int) -> Report:
             environ=environ,
             host=wire.host,
             gateway_host=wire.edge_host,
+            queued=True,
         )
 
         def disturb(stage: Stage) -> None:
             for _ in range(PARTITIONS):
                 time.sleep(stage.rng.uniform(1, 3))
+                stage.say("cut")
                 wire.cut()
                 time.sleep(stage.rng.uniform(1, 8))
                 wire.mend()

@@ -13,7 +13,7 @@ from tests.faults.disks import failing_flush, full_disk, no_inodes, slow_disk
 from tests.faults.engines import ENGINES
 from tests.faults.killing import kills
 from tests.faults.partitions import partitions
-from tests.faults.poison import deadly_messages
+from tests.faults.poison import deadly_messages, strange_words
 from tests.faults.reporting import Report
 
 Scenario = Callable[[Path, int], Report]
@@ -28,6 +28,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "failing-flush": failing_flush,
     "clock-jumps": clock_jumps,
     "deadly-messages": deadly_messages,
+    "strange-words": strange_words,
     "partitions": partitions,
     **{
         f"kills-{name}": partial(kills, engine_name=name, times=max(1, KILLS // len(ENGINES)))

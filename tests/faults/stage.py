@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -53,6 +54,7 @@ class Setting:
         host: the address of the subscriber.
         gateway_host: where gateways listen.
         mortal: whether processes may end by themselves; they are then started again, as a supervisor would do.
+        queued: whether events of jobs are taken into a queue, and handled by workers.
         drivers: clients that drive jobs.
         pause_s: between two jobs of one of them; workers are to keep up, so that what is measured is recovery.
         launch_pause_s: between two launches of the one client that launches apps; None: there is none.
@@ -69,6 +71,7 @@ class Setting:
     host: str = "127.0.0.1"
     gateway_host: str = "127.0.0.1"
     mortal: bool = False
+    queued: bool = False
     drivers: int = 4
     pause_s: float = 1.0
     launch_pause_s: float | None = 1.5
@@ -83,6 +86,7 @@ class Stage:
         self.faults: list[str] = []
         self.recoveries_s: list[float] = []
         self.figures: dict[str, Any] = {}
+        self.calm_s = 0.0
         self.known: set[str] = set()  # jobs that a scenario made by itself
         self.partitions = 0
         self._exits = ExitStack()
@@ -110,6 +114,8 @@ class Stage:
         gateway = {"host": setting.gateway_host, "port": steady_port()}
         # So that the platform is asked soon for jobs whose callbacks are on their way.
         sections: dict[str, Any] = {"worker": WORKER, "platform": {"poll_interval_s": 1}, "gateway": gateway}
+        if setting.queued:
+            sections["actors"] = {"jobs-manager": {"delivery": "queued"}}
         if setting.store_file is not None:
             sections["store"] = {"url": f"sqlite:///{setting.store_file}"}
         for more in (self.subscriber.sections, setting.engine.sections, setting.sections):
@@ -132,7 +138,12 @@ class Stage:
 
     def _driver(self, pipeline: str, name: str, pause_s: float) -> Driver:
         return Driver(
-            self.catalog, f"{self.setting.seed}-{name}", self._stop, pipeline=pipeline, pause_s=pause_s
+            self.catalog,
+            f"{self.setting.seed}-{name}",
+            self._stop,
+            pipeline=pipeline,
+            pause_s=pause_s,
+            queued=self.setting.queued,
         )
 
     def _launchers(self) -> list[Launcher]:
@@ -157,6 +168,7 @@ class Stage:
             for client in self.clients:
                 client.start()
             try:
+                self._feel()
                 disturb(self)
             finally:
                 self._stop.set()
@@ -186,32 +198,48 @@ class Stage:
         until(lambda: any(client.last > began for client in self.clients), timeout_s)
         return time.monotonic() - began
 
+    def say(self, what: str) -> None:
+        """Write into the log of the processes what the scenario does now."""
+        with (self.home / "processes.log").open("a") as file:
+            file.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f} {what}\n")
+
+    def _feel(self) -> None:
+        """Measure, while nothing is wrong, what recovery is measured by afterwards."""
+        self.calm_s = self._settle()
+        self.figures["calm"] = f"{self.calm_s:.1f} s"
+
     def recover(self) -> float:
         """Measure how long it takes, from now, until all that waits is done, and a job that begins now is indexed [s].
 
-        It is a fault where that takes too long.
+        It is a fault where that takes too long; what it takes while nothing is wrong, on a machine as busy as this one, is granted.
         """
-        began, waiting = time.monotonic(), self._waiting()
+        self.say("the fault has ended")
+        took = self._settle()
+        self.say(f"recovered after {took:.1f} s")
+        self.recoveries_s.append(round(took, 2))
+        if took > RECOVERY_MAX_S + self.calm_s:
+            self.faults.append(f"recovery took {took:.1f} s, and {self.calm_s:.1f} s are due to no fault")
+        return took
+
+    def _settle(self) -> float:
+        began, waiting = time.monotonic(), self.waiting()
         before = len(self._probe.made)
         self._probe.drive()
         [uuid] = list(self._probe.made)[before:]
         try:
-            until(lambda: self._indexed(uuid) and not (waiting & self._waiting()), RECOVERY_WATCHED_S)
+            until(lambda: self._indexed(uuid) and not (waiting & self.waiting()), RECOVERY_WATCHED_S)
         except TimeoutError:
-            left = sorted(waiting & self._waiting())[:5]
+            left = sorted(waiting & self.waiting())[:5]
             self.faults.append(
                 f"after {RECOVERY_WATCHED_S} s there is still work: {left}; {self.fleet.log_end()}"
             )
-        took = time.monotonic() - began
-        self.recoveries_s.append(round(took, 2))
-        if took > RECOVERY_MAX_S:
-            self.faults.append(f"recovery took {took:.1f} s")
-        return took
+        return time.monotonic() - began
 
     def _indexed(self, uuid: str) -> bool:
         return patiently(lambda: self.catalog.history(uuid)[-1]["name"] == "indexed")
 
-    def _waiting(self) -> set[tuple[str, str]]:
+    def waiting(self) -> set[tuple[str, str]]:
+        """Return queue and id of every message that is not done yet."""
         transport = self.catalog.app.env.transport
         queues = [q for q in (*ACTORS, *self.catalog.app.tasks) if q != WATCH_QUEUE]
         return patiently(lambda: {(queue, key) for queue in queues for key in transport.waiting(queue, "")})
