@@ -39,6 +39,13 @@ _OLD: Mapping[str, Any] = {_NUMBER: {"$exists": False}}
 _AT_ONCE = 200
 
 
+def is_published(server: Server) -> bool:
+    """Tell whether a database has documents that the published system wrote.  Raises StoreDown."""
+    with told():
+        there = set(server.database.list_collection_names()).intersection((*COLLECTION_OF.values(), UPDATES))
+        return any(server.collection(name).find_one(_OLD, {"_id": 1}) is not None for name in there)
+
+
 def convert(server: Server) -> Mapping[str, int]:
     """Make a ledger of a published catalog; where there is none, or all was done before, nothing happens.
 
@@ -48,15 +55,17 @@ def convert(server: Server) -> Mapping[str, int]:
         InvalidRecord: what is not understood, each with collection, `_id` and place; nothing was written.
         StoreDown: a part may be converted; to be called again.
     """
+    if not is_published(server):
+        return {}
     with told():
         there = set(server.database.list_collection_names())
         kinds = [kind for kind, name in COLLECTION_OF.items() if name in there]
         _check(server, kinds, lines=UPDATES in there)
+        for name in there.intersection((*COLLECTION_OF.values(), UPDATES)):
+            _drop_unique_indexes(server.collection(name))
         counts = {COLLECTION_OF[kind]: _convert_kind(server, kind) for kind in kinds}
         if UPDATES in there:
             counts[UPDATES] = _convert_updates(server)
-        for name in (*(COLLECTION_OF[kind] for kind in kinds), UPDATES):
-            _drop_unique_indexes(server.collection(name))
     return {name: count for name, count in counts.items() if count}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from pymongo import IndexModel
 
+from datacatalog.adapters.stores.mongo import published
 from datacatalog.adapters.stores.mongo.client import Server, told
 from datacatalog.adapters.stores.mongo.layout import COLLECTIONS, Collection
 from datacatalog.domain.errors import Misconfigured
@@ -80,9 +81,9 @@ def prepare(server: Server) -> None:
     version = version_of(server)
     if version == VERSION:
         return
-    if version == 0 and not is_new(server):
+    if version == 0 and published.is_published(server):
         raise Misconfigured(
-            f"the database {server.name} has collections of a catalog, but is no ledger yet: 'datacatalog db migrate' makes it one"
+            f"the database {server.name} has records of a catalog, but is no ledger yet: 'datacatalog db migrate' makes it one"
         )
     migrate(server)
 
@@ -92,9 +93,11 @@ def migrate(server: Server) -> None:
 
     Raises:
         Misconfigured: a newer version of this program wrote it.
+        InvalidRecord: it is a catalog of the published system, and not all of it is understood; nothing was changed.
         StoreDown.
     """
-    version_of(server)
+    if version_of(server) == 0:
+        published.convert(server)
     with told():
         for collection in COLLECTIONS.values():
             server.collection(collection.name).create_indexes(list(indexes(collection)))
