@@ -2,7 +2,7 @@
 
 Two installations on one disk, measured in turn: one holds 1,000 jobs, the other 100,000; each event is a `run` of a job drawn
 at random, from bytes to commit. Then, in one installation: an event of jobs that have a history of 10,000 entries, beside
-one of jobs that have none.
+one of jobs that have none. Then whole lives (created, run, finish): the last of 20,000 in a ledger, beside the first 200 in a new one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchmarks.common import (
@@ -27,6 +28,7 @@ from benchmarks.common import (
     shown,
 )
 from benchmarks.lifecycle import event, send
+from benchmarks.peers.lifecycle import life
 from datacatalog.domain.jobs.job import Job
 from datacatalog.domain.jobs.lifecycle import Event
 from datacatalog.domain.kinds import TypedUuid
@@ -41,13 +43,16 @@ HISTORY = 10_000
 EVENTS_PER_ROUND = 100
 ROUNDS = 15
 GOAL = "<= 1.5"
+LIVES, FEW_LIVES = 20_000, 200
+LIFE_ROUNDS = 10
+LIFE_GOAL = "<= 1.25"
 
 
 def main() -> dict[str, Any]:
     with folder() as home, installation(home / "small") as small, installation(home / "large") as large:
         few, _ = _loaded(small, SMALL)
         many, load_s = _loaded(large, LARGE)
-        figures = [_by_size(small, few, large, many), _by_age(small)]
+        figures = [_by_size(small, few, large, many), _by_age(small), _by_lives(home)]
         return result(
             "the cost of one event stays the same",
             figures,
@@ -82,6 +87,27 @@ def _by_age(catalog: Catalog) -> Figure:
 
     later, earlier = alternated(late, early, ROUNDS)
     return _compared(f"event {HISTORY:,} of a job / its first", later, earlier)
+
+
+def _by_lives(home: Path) -> Figure:
+    """The last lives of many, and as many in a new ledger each time."""
+    with installation(home / "lives") as catalog:
+        late = partial(life, catalog, catalog.pipeline(), directory=False)
+        seconds(late, LIVES - LIFE_ROUNDS * FEW_LIVES)
+        later, earlier = [], []
+        for number in range(LIFE_ROUNDS):
+            with installation(home / f"new-{number}") as fresh:
+                early = partial(life, fresh, fresh.pipeline(), directory=False)
+                turns = [(later, late), (earlier, early)]
+                for times, lives in turns[:: 1 if number % 2 else -1]:
+                    times.append(seconds(lives, FEW_LIVES))
+    return figure(
+        f"one of the last lives of {LIVES:,} / one of the first {FEW_LIVES}",
+        [one / other for one, other in zip(later, earlier, strict=True)],
+        goal=LIFE_GOAL,
+        ours=each_ms(FEW_LIVES, later),
+        floor=each_ms(FEW_LIVES, earlier),
+    )
 
 
 def _compared(name: str, later: Sequence[float], earlier: Sequence[float]) -> Figure:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import Figure, figure, folder, percentile, result, shown
-from benchmarks.gateway import CLIENTS, JOBS, Generator, generator, only_successes, requests, served
+from benchmarks.gateway import CLIENTS, JOBS, REFUSALS, Generator, accepted_s, generator, requests, served
 from datacatalog.ports.stores.copying import Snapshot
 from tests.harness import Catalog
 
@@ -36,7 +36,6 @@ OVERLOAD_CONNECTIONS = 2_000
 WINDOW_S = 0.5
 NORMAL_MS = 100
 RECOVERY_S = 5
-REFUSALS = {429, 503}
 MARK_SAID = re.compile(r"mark\W+(\d{8})\b")
 
 Answer = Sequence[Any]
@@ -77,13 +76,13 @@ def main() -> dict[str, Any]:
 
 def _measured(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
     seen = Seen()
-    with served(home / delivery, delivery) as catalog:
+    with served(home / delivery, delivery) as (catalog, _):
         asks = requests(catalog, JOBS)
         with (
             generator(catalog, asks, CLIENTS, source=1) as few,
             generator(catalog, asks, OVERLOAD_CONNECTIONS, source=2) as many,
         ):
-            only_successes(seen.remember(few.asked(count=WARM_UP)))
+            seen.remember(few.asked(count=WARM_UP))
             for _ in range(ROUNDS):
                 _round(few, many, seen)
         kept = Counter(_waiting_marks(catalog) if delivery == "queued" else _marks(catalog, asks))
@@ -92,8 +91,7 @@ def _measured(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
 
 def _round(few: Generator, many: Generator, seen: Seen) -> None:
     fastest = seen.remember(few.asked(count=MAXIMUM_EVENTS))
-    only_successes(fastest)
-    maximum = fastest["sent"] / fastest["seconds"]
+    maximum = fastest["sent"] / accepted_s(fastest)
     half = seen.remember(few.asked(rate=maximum / 2, seconds=HALF_S))
     with ThreadPoolExecutor(1) as aside:
         # What was sent last is still to be answered when the overload ends; the time until all is normal counts from its end.
