@@ -30,7 +30,8 @@ def test_fresh_catalog_is_well(shell: Shell) -> None:
     assert told["well"] is True
     assert told["url"].startswith("http://127.0.0.1:")
     assert [each["check"] for each in told["checks"]] == [
-        "settings", "secrets", "store", "storage", "apps", "commands", "callbacks", "clock", "dead letters", "stuck jobs", "gateway",
+        "settings", "secrets", "store", "store place", "store durability", "store log", "storage", "apps", "commands", "callbacks",
+        "clock", "disk", "queue", "dead letters", "stuck jobs", "gateway",
     ]  # fmt: skip
     assert all(line.startswith("ok ") for line in shell.ok("doctor").splitlines())
 

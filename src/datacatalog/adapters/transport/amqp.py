@@ -18,10 +18,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from datacatalog.adapters.transport.amqp_bell import Bell, Ear
+from datacatalog.adapters.transport.amqp_examining import examine
 from datacatalog.adapters.transport.amqp_link import Away, Missing, Reach, address_of
 from datacatalog.adapters.transport.amqp_words import Getter, Giver, Names
 from datacatalog.adapters.transport.carried import Carried
 from datacatalog.domain.errors import DatacatalogError
+from datacatalog.ports.examining import Remark
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.transport import Mailbox
 
@@ -99,6 +101,9 @@ class AmqpTransport(Carried):
             self._local.rung = self._bell.wait(queues, timeout.total_seconds())
         else:
             time.sleep(timeout.total_seconds())
+
+    def examine(self) -> Sequence[Remark]:
+        return examine(self._reach, self._names, self.mailbox.depth())
 
     def close(self) -> None:
         """Say good-bye to the broker; what it was not told of, other processes tell it."""

@@ -7,7 +7,6 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,15 +16,18 @@ from datacatalog.domain.errors import DatacatalogError, Misconfigured
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.tokens import digest_of
+from datacatalog.interfaces.cli import surroundings
 from datacatalog.interfaces.cli.context import Cli
 from datacatalog.interfaces.cli.installation import CALLED_BACK, ledger
 from datacatalog.interfaces.cli.up import is_ready
+from datacatalog.ports.examining import Examined, Remark
 from datacatalog.ports.stores import Credential
 from datacatalog.services.indexing import INDEX_QUEUE
 from datacatalog.services.nonces import list_nonces
 from datacatalog.settings import CONFIG_FILE, SECRETS_FILE, Settings, load
 
-CLOCK_SLACK = timedelta(minutes=1)
+OLDEST_MAX = timedelta(minutes=15)
+UNSENT_MAX = timedelta(minutes=1)
 SHOWN = 3
 ELSEWHERE = frozenset({"agave", "tapis"})
 """Kinds of platforms that are another site's."""
@@ -79,11 +81,17 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
         *issuer,
         _nonces,
         _clock,
+        _disk,
+        _queue,
         _dead_letters,
         _stuck_jobs,
     ):
         asked = check not in (_platform, _issuer) or not offline
         yield _tried(check, cli) if asked else Finding(_name(check), True, "not asked (--offline)")
+        if check is _store:
+            yield from _engines(cli)
+    if endpoint := settings.config["tracing"]["endpoint"]:
+        yield _said(surroundings.tracing(endpoint, offline=offline))
     if settings.tls is not None:
         yield _certificate(settings, settings.tls[0])
     yield Finding("gateway", True, "not asked (--offline)") if offline else _gateway(settings)
@@ -223,16 +231,52 @@ def _nonces(cli: Cli) -> Finding:
 
 
 def _clock(cli: Cli) -> Finding:
-    """The clock is not behind what was written before."""
-    now, newest = datetime.now(UTC), datetime.fromtimestamp(0, UTC)
-    for path in (cli.app.settings.home / SECRETS_FILE, ledger(cli.app.settings) or Path()):
-        with suppress(OSError):
-            newest = max(newest, datetime.fromtimestamp(path.stat().st_mtime, UTC))
-    if now + CLOCK_SLACK < newest:
-        return Finding(
-            "clock", False, f"it says {now:%F %T}, but files are of {newest:%F %T}", "set the clock"
-        )
-    return Finding("clock", True, f"{now:%F %T} UTC")
+    files = [cli.app.settings.home / SECRETS_FILE, ledger(cli.app.settings) or Path()]
+    return _said(surroundings.clock(files))
+
+
+def _disk(cli: Cli) -> Finding:
+    """There is room for the ledger, the storage systems that are directories here, and what is computed."""
+    settings = cli.app.settings
+    places = [("settings", settings.home)]
+    if (file := ledger(settings)) is not None:
+        places.append(("ledger", file))
+    for name, system in settings.config["storage"]["systems"].items():
+        if system.get("kind", "local") == "local":
+            places.append((f"storage {name}", settings.path(system["root"])))
+    places.append(("platform", settings.path(settings.config["platform"]["work"])))
+    return _said(surroundings.disks(places))
+
+
+def _queue(cli: Cli) -> Finding:
+    """What is due is taken by workers, and word of it reaches whatever carries messages."""
+    now, queues = cli.env.clock.now(), cli.env.transport.backlog()
+    for name, each in sorted(queues.items()):
+        if each.unsent is not None and now - each.unsent > UNSENT_MAX:
+            found = f"{name}: word of a message has not reached the broker since {each.unsent:%F %T}"
+            do = "see whether the broker is there; workers ask the ledger meanwhile, if more slowly"
+            return Finding("queue", False, found, do)
+        if each.oldest is not None and now - each.oldest > OLDEST_MAX:
+            found = f"{name}: {each.waiting} wait, one has been due since {each.oldest:%F %T}"
+            return Finding("queue", False, found, "start workers: datacatalog up, or datacatalog worker")
+    waiting = sum(each.waiting for each in queues.values())
+    return Finding("queue", True, f"{waiting} wait in {len(queues)} queues")
+
+
+def _engines(cli: Cli) -> Iterator[Finding]:
+    """Yield what store and transport tell of their engines."""
+    for part, engine in (("store", cli.env.store), ("transport", cli.env.transport)):
+        if not isinstance(engine, Examined):
+            continue
+        try:
+            for remark in engine.examine():
+                yield _said(remark, f"{part} {remark.about}")
+        except DatacatalogError as e:
+            yield Finding(part, False, str(e), "mend what it names")
+
+
+def _said(remark: Remark, check: str = "") -> Finding:
+    return Finding(check or remark.about, remark.well, remark.found, remark.do)
 
 
 def _dead_letters(cli: Cli) -> Finding:

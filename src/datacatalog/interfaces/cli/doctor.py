@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def doctor(cli: Cli, offline: bool) -> int:
     """Check this catalog, and tell what to do.
 
-    Settings, secrets, store, storage, apps, commands, callbacks, clock, dead letters, stuck jobs, gateway.
+    Settings, secrets, store and what carries messages, storage, apps, commands, callbacks, clock, disks, queues, dead letters,
+    stuck jobs, traces, gateway.
 
     Exit status: 0 all is well, 1 something is not.
     """

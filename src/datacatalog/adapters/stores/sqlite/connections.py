@@ -28,7 +28,7 @@ CHECKPOINT_PAGES = 10_000
 CACHED_STATEMENTS = 512
 SQLITE_OLDEST = (3, 35, 0)
 
-_NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "lustre", "ceph", "beegfs", "gpfs", "afs", "fuse.sshfs", "9p")
+NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "lustre", "ceph", "beegfs", "gpfs", "afs", "fuse.sshfs", "9p")
 
 _log = logging.getLogger(__name__)
 _abandoned: list[sqlite3.Connection] = []
@@ -236,13 +236,13 @@ def _make_file(path: Path) -> None:
         raise Misconfigured(f"{path} cannot be created: {error.strerror}") from error
 
 
-def _warn_of_network(path: Path, network: tuple[str, ...] = _NETWORK_FILESYSTEMS) -> None:
-    kind = _filesystem_of(path)
+def _warn_of_network(path: Path, network: tuple[str, ...] = NETWORK_FILESYSTEMS) -> None:
+    kind = filesystem_of(path)
     if kind.startswith(network):
         _log.warning("%s lies on %s, where locks cannot be relied on; use a local disk", path, kind)
 
 
-def _filesystem_of(path: Path) -> str:
+def filesystem_of(path: Path) -> str:
     """Return the type of the file system that holds a file, e.g. "ext4"; "" where the machine does not tell."""
     device = os.stat(path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from datacatalog.adapters.clock import SystemClock
 from datacatalog.adapters.stores import rules
 from datacatalog.adapters.stores.rules import CheckRecord
-from datacatalog.adapters.stores.sqlite import bulk, copying, pruning, schema
+from datacatalog.adapters.stores.sqlite import bulk, copying, examining, pruning, schema
 from datacatalog.adapters.stores.sqlite.bulk import SqlitePrepared
 from datacatalog.adapters.stores.sqlite.commits import Commits
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
@@ -21,6 +21,7 @@ from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.examining import Remark
 from datacatalog.ports.stores import Done, Work
 from datacatalog.ports.stores.copying import Snapshot
 
@@ -51,6 +52,7 @@ class SqliteStore:
         self.clock = clock or SystemClock()
         self.carried = carried
         self._check = check
+        self._path = Path(path).absolute()
         self.database = Commits(Connections(Path(path).absolute()))
 
     @property
@@ -85,6 +87,9 @@ class SqliteStore:
             return {"engine": "sqlite", "schema": version, "size_bytes": pages * page_bytes}
 
         return self.database.read(look)
+
+    def examine(self) -> Sequence[Remark]:
+        return self.database.read(lambda seat: examining.examine(seat, self._path))
 
     def snapshot(self, body: Callable[[Snapshot], T]) -> T:
         return copying.snapshot(self.database, body)
