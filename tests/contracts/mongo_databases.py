@@ -10,7 +10,7 @@ import pymongo
 
 from datacatalog.adapters.stores.mongo.schema import LEDGER
 
-SERVER = os.environ.get("DATACATALOG_TEST_MONGODB", "").rstrip("/")
+SERVER = os.environ.get("DATACATALOG_TEST_MONGODB", "")
 """URL without a database; empty: there is none."""
 
 _of_paths: dict[Path, str] = {}
@@ -36,7 +36,8 @@ def url_of(path: Path) -> str:
         name = free[0] if free else _new()
         empty(name)
         _of_paths[path] = name
-    return f"{SERVER}/{name}"
+    base, question, options = SERVER.partition("?")
+    return f"{base.rstrip('/')}/{name}{question}{options}"
 
 
 def give_back() -> None:
