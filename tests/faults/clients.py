@@ -120,6 +120,7 @@ class Client(threading.Thread):
         made: the jobs it drove to their end -> path -> sha256 of what is to lie in their archives.
         faults: answers that should not have been given.
         last: when it was last acknowledged something [monotonic seconds].
+        pressed: set while there is so much to do that it had better wait before it begins something new.
         refused: how often it was told to come again later.
         times_s: how long its answers took.
     """
@@ -129,6 +130,7 @@ class Client(threading.Thread):
         self.made: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
         self.last = 0.0
+        self.pressed = threading.Event()
         self.refused = 0
         self.times_s: list[float] = []
         self._catalog, self._rng, self._stop_event = catalog, random.Random(seed), stop
@@ -139,7 +141,10 @@ class Client(threading.Thread):
     def run(self) -> None:
         try:
             while not self._stop_event.is_set():
-                self.drive()
+                if self.pressed.is_set():
+                    self._stop_event.wait(RETRY_S)
+                else:
+                    self.drive()
         except Exception as e:  # a thread that dies must not pass for one that is content
             self.faults.append(f"{self.name}: {type(e).__name__}: {e}")
         finally:

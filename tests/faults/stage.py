@@ -6,8 +6,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ ROLES: Mapping[str, Sequence[str]] = {
 DRAIN_S = 120
 RECOVERY_WATCHED_S = 60
 LOOK_EVERY_S = 0.05
+PRESSED_AT = 40
+"""So many messages that wait are enough: what is measured is how things recover, not how fast this machine is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class Stage:
         self.recoveries_s: list[float] = []
         self.figures: dict[str, Any] = {}
         self.calm_s = 0.0
+        self._quiet = False
         self.known: set[str] = set()  # jobs that a scenario made by itself
         self.partitions = 0
         self._exits = ExitStack()
@@ -165,6 +168,7 @@ class Stage:
             mortal=setting.mortal,
         ) as self.fleet:
             self.catalog.wait_ready(60)
+            threading.Thread(target=self._press, daemon=True).start()
             for client in self.clients:
                 client.start()
             try:
@@ -197,6 +201,30 @@ class Stage:
         began = time.monotonic()
         until(lambda: any(client.last > began for client in self.clients), timeout_s)
         return time.monotonic() - began
+
+    def _press(self) -> None:
+        """Have clients wait while much waits to be done."""
+        transport = self.catalog.app.env.transport
+        while not self._stop.wait(0.2):
+            with suppress(Unavailable):
+                depth = transport.depth()
+                waiting = sum(count for queue, count in depth.items() if queue != WATCH_QUEUE)
+                for client in self.clients:
+                    if waiting > PRESSED_AT or self._quiet:
+                        client.pressed.set()
+                    else:
+                        client.pressed.clear()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Have clients begin nothing new, and wait until all they began is done; they go on afterwards."""
+        self._quiet = True
+        try:
+            time.sleep(1)
+            until(lambda: not self.waiting(), RECOVERY_WATCHED_S)
+            yield
+        finally:
+            self._quiet = False
 
     def say(self, what: str) -> None:
         """Write into the log of the processes what the scenario does now."""

@@ -1,4 +1,4 @@
-"""The indexer is killed 50 times while it indexes 20,000 files; its records are those of one that nobody disturbed."""
+"""The indexer is killed again and again while it indexes thousands of files; its records are those of one that nobody disturbed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.indexing import kill_while_indexing
 
-KILLS = int(os.environ.get("DATACATALOG_FAULT_INDEXER_KILLS", "50"))
+KILLS = int(os.environ.get("DATACATALOG_FAULT_INDEXER_KILLS", "20"))
 FILES = 400 * KILLS
 SEED = int(os.environ.get("DATACATALOG_FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 
