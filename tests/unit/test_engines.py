@@ -26,15 +26,15 @@ def opening(home: Path, transport: str, store: str = "sqlite:///catalog.db") -> 
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("redis://user:geheim@broker", "null and amqp:// are supported"),
-        ("amqp://user:geheim@broker?color=red", "'color' is not known"),
+        ("redis://user:secret@broker", "null and amqp:// are supported"),
+        ("amqp://user:secret@broker?color=red", "'color' is not known"),
     ],
 )
 def test_carrier_that_there_is_not_is_told_without_its_password(tmp_path: Path, url: str, told: str):
     with pytest.raises(Misconfigured, match="transport") as raised:
         opening(tmp_path, url)
     assert told in str(raised.value)
-    assert "geheim" not in str(raised.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_extra_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -47,5 +47,5 @@ def test_extra_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_store_that_there_is_not_is_told_without_its_password(tmp_path: Path):
     with pytest.raises(Misconfigured, match="'postgresql' is not supported") as raised:
-        opening(tmp_path, "", "postgresql://user:geheim@host/database")
-    assert "geheim" not in str(raised.value)
+        opening(tmp_path, "", "postgresql://user:secret@host/database")
+    assert "secret" not in str(raised.value)
