@@ -41,7 +41,8 @@ ROLES: Mapping[str, Sequence[str]] = {
 DRAIN_S = 120
 RECOVERY_WATCHED_S = 60
 LOOK_EVERY_S = 0.05
-PRESSED_AT = 40
+SELDOM_S = 0.2
+PRESSED_AT = 25
 """So many messages that wait are enough: what is measured is how things recover, not how fast this machine is."""
 
 
@@ -90,6 +91,7 @@ class Stage:
         self.figures: dict[str, Any] = {}
         self.calm_s = 0.0
         self._quiet = False
+        self._finished: set[str] = set()
         self.known: set[str] = set()  # jobs that a scenario made by itself
         self.partitions = 0
         self._exits = ExitStack()
@@ -167,7 +169,7 @@ class Stage:
             environ=setting.environ,
             mortal=setting.mortal,
         ) as self.fleet:
-            self.catalog.wait_ready(60)
+            self.catalog.wait_ready(120)
             threading.Thread(target=self._press, daemon=True).start()
             for client in self.clients:
                 client.start()
@@ -205,7 +207,7 @@ class Stage:
     def _press(self) -> None:
         """Have clients wait while much waits to be done."""
         transport = self.catalog.app.env.transport
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(1.0):
             with suppress(Unavailable):
                 depth = transport.depth()
                 waiting = sum(count for queue, count in depth.items() if queue != WATCH_QUEUE)
@@ -221,7 +223,7 @@ class Stage:
         self._quiet = True
         try:
             time.sleep(1)
-            until(lambda: not self.waiting(), RECOVERY_WATCHED_S)
+            seldom(lambda: not self.waiting(), RECOVERY_WATCHED_S)
             yield
         finally:
             self._quiet = False
@@ -255,7 +257,7 @@ class Stage:
         self._probe.drive()
         [uuid] = list(self._probe.made)[before:]
         try:
-            until(lambda: self._indexed(uuid) and not (waiting & self.waiting()), RECOVERY_WATCHED_S)
+            seldom(lambda: self._indexed(uuid) and not (waiting & self.waiting()), RECOVERY_WATCHED_S)
         except TimeoutError:
             left = sorted(waiting & self.waiting())[:5]
             self.faults.append(
@@ -281,7 +283,7 @@ class Stage:
                 self.faults.append(f"{client.name} never came to its end")
         began, jobs = time.monotonic(), [uuid for client in self._all() for uuid in client.made]
         try:
-            until(lambda: patiently(lambda: self._at_rest(jobs)), DRAIN_S)
+            seldom(lambda: patiently(lambda: self._at_rest(jobs)), DRAIN_S)
         except TimeoutError:
             depth = dict(self.catalog.app.env.transport.depth())
             states = Counter(self.catalog.state(uuid) for uuid in jobs)
@@ -297,7 +299,10 @@ class Stage:
         depth = self.catalog.app.env.transport.depth()
         # Watchers of jobs that are over wait for their time, and find nothing to do.
         waiting = sum(count for queue, count in depth.items() if queue != WATCH_QUEUE)
-        return not waiting and all(self.catalog.state(uuid) == "FINISHED" for uuid in jobs)
+        if waiting:
+            return False
+        self._finished.update(uuid for uuid in jobs if self.catalog.state(uuid) == "FINISHED")
+        return self._finished.issuperset(jobs)
 
     def _all(self) -> list[Client]:
         return [*self.clients, self._probe]
@@ -382,6 +387,19 @@ class Stage:
         )
         report.note(self.home)
         return report
+
+
+def seldom(true: Callable[[], bool], timeout_s: float) -> None:
+    """Wait until something becomes true, and look no more often than the machine bears.
+
+    Raises:
+        TimeoutError.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(SELDOM_S)
 
 
 def patiently(look: Callable[[], Any], timeout_s: float = RECOVERY_WATCHED_S) -> Any:
