@@ -17,10 +17,10 @@ WORKERS ?= 3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check check-api bench faults soak docs format clean
+.PHONY: help demo test check check-api bench bench-peers faults soak docs format clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## run the guided demonstration
 	$(PY) examples/demo/run.py
@@ -37,8 +37,11 @@ check: $(DEV) docs ## format, lint, types, layers, docs
 check-api: $(DEV) ## drive every operation of the gateway, and send it 100,000 broken messages
 	$(PY) -m pytest -m api tests/api
 
-bench: $(DEV) ## measure, side by side with the floor of this machine
+bench: $(DEV) ## measure, side by side with the floor of this machine, and with peers that are installed
 	$(PY) -m benchmarks.run
+
+bench-peers: $(DEV) ## install the programs that 'make bench' measures beside this one: 1.5 GB
+	$(PY) -m benchmarks.peers.install
 
 faults: $(DEV) ## kill real processes for minutes and count what was lost
 	$(PY) -m pytest -m faults tests/faults
