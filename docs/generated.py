@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import click
 
 from datacatalog import domain, ports
+from datacatalog.adapters.telemetry.metrics import METRICS
 from datacatalog.domain import errors
 from datacatalog.domain.errors import DatacatalogError
 from datacatalog.domain.jobs.lifecycle import ADMIN_EVENTS, MOVES, RESERVED_EVENTS, Event, State
 from datacatalog.domain.jobs.statuses import AGAVE, SLURM, TAPIS
 from datacatalog.domain.kinds import PREFIXES, SPECS, Relation
 from datacatalog.domain.privileges import NEEDS, Shows
+from datacatalog.interfaces.cli.logs import FIELDS
 from datacatalog.interfaces.cli.main import main
 
 _ASKED = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -123,6 +125,17 @@ def command_line() -> str:
     )
 
 
+def metric_table() -> str:
+    """One row per metric: its kind, its labels, who publishes it, what it says."""
+    rows = [(f"`{m.name}`", m.kind, _fields(m.labels), " and ".join(m.of), m.help) for m in METRICS.values()]
+    return _table(("Metric", "Kind", "Labels", "Of", "Meaning"), rows)
+
+
+def log_table() -> str:
+    """One row per field of a line of the log as JSON."""
+    return _table(("Field", "Meaning"), [(f"`{name}`", said) for name, said in FIELDS.items()])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
@@ -132,6 +145,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
         privilege_table,
         kind_table,
         error_table,
+        metric_table,
+        log_table,
         command_line,
         interface,
     )
