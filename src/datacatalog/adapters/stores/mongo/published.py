@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from bson.objectid import ObjectId
@@ -37,6 +37,7 @@ _FROM = "_from"
 
 _OLD: Mapping[str, Any] = {_NUMBER: {"$exists": False}}
 _AT_ONCE = 200
+_EVENTS_AT_ONCE = 1000
 
 
 def is_published(server: Server) -> bool:
@@ -123,18 +124,15 @@ def _convert_kind(server: Server, kind: Kind) -> int:
 
 def _write_beside(server: Server, read: Sequence[Converted]) -> None:
     """Write histories and tenants, before the documents that they are taken from lose them."""
-    for each in read:
-        for start in range(0, len(each.history), _AT_ONCE):
-            events = each.history[start : start + _AT_ONCE]
-            steps = [
-                ReplaceOne(
-                    {"_id": documents.numbered(event["job"], event["seq"])},
-                    {**event, _NUMBER: 0},
-                    upsert=True,
-                )
-                for event in events
-            ]
-            server.collection(HISTORY).bulk_write(steps, ordered=False)
+    events = chain.from_iterable(each.history for each in read)
+    while some := list(islice(events, _EVENTS_AT_ONCE)):
+        steps = [
+            ReplaceOne(
+                {"_id": documents.numbered(event["job"], event["seq"])}, {**event, _NUMBER: 0}, upsert=True
+            )
+            for event in some
+        ]
+        server.collection(HISTORY).bulk_write(steps, ordered=False)
     for tenant in {each.tenant for each in read}:
         document = {"tenant": tenant, _NUMBER: 0}
         server.collection(TENANTS).replace_one({"_id": documents.key(tenant)}, document, upsert=True)
