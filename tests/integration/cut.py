@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ class Proxy:
         accepted: how many connections it has taken on.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Args: tls: what clients have to speak to it."""
+        self._tls = tls
         self._target = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -64,6 +67,8 @@ class Proxy:
                 if self._refuses:
                     client.close()
                     continue
+                if self._tls is not None:
+                    client = self._tls.wrap_socket(client, server_side=True)
                 server = socket.create_connection(self._target)
             except OSError:
                 continue
@@ -84,7 +89,7 @@ class Proxy:
 
 
 @contextmanager
-def proxy(host: str, port: int) -> Iterator[Proxy]:
-    made = Proxy(host, port)
+def proxy(host: str, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    made = Proxy(host, port, tls)
     yield made
     made.close()

@@ -25,6 +25,7 @@ from datacatalog.adapters.transport.sqlite import SqliteTransport
 from tests.contracts.brokers import URL, needs_rabbitmq, own_queues
 from tests.harness import free_port, until
 from tests.integration import rabbit_actors
+from tests.integration.certificates import make
 from tests.integration.cut import proxy
 from tests.integration.rabbit_actors import QUEUE, effects, opened, send, work_once
 
@@ -272,6 +273,26 @@ def test_broker_that_refuses_us_is_as_one_that_is_away(
     transport.close()
     assert "ACCESS_REFUSED" in caplog.text
     assert "geheim" not in caplog.text
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_broker_over_tls_has_to_prove_who_it_is(
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    believed: bool,
+) -> None:
+    authority = make(tmp_path, "authority")
+    server = make(tmp_path, "server", names=("127.0.0.1",), by=authority)
+    if believed:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate_file))
+    with proxy(BROKER.hostname or "", BROKER.port or 5672, server.serving()) as between:
+        transport = bench.transport(bench.through(between.port).replace("amqp://", "amqps://"))
+        send(bench.store, "m")
+        assert drained(bench, transport) == 1
+        transport.close()
+    assert ("CERTIFICATE_VERIFY_FAILED" in caplog.text) is not believed
 
 
 # ----------------------------------------------------------------------------- what lies in the broker
