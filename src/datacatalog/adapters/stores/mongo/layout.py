@@ -43,9 +43,9 @@ _OTHERS = (
     Collection(
         MESSAGES,
         "_id",
-        (("queue", "due", "order"), ("queue", "died"), ("order",), ("handled",), ("carry", "order")),
+        (("queue", "due", "order"), ("died", "order"), ("carry", "order"), ("handled",)),
     ),
-    Collection(EXECUTIONS, "_id", (("actor", "id"), ("finished",))),
+    Collection(EXECUTIONS, "_id", (("actor", "id"), ("ended",))),
     Collection(ANSWERS, "_id", (("at",),)),
     Collection(PROGRESS, "_id", (("at",),)),
     Collection(CREDENTIALS, "_id", (("kind", "created"), ("expires",))),
