@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -28,11 +29,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = made(tmp_path / "catalog")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog with one job, to be copied."""
+    shell = made(tmp_path_factory.mktemp("template") / "catalog")
     shell.job(n=1)
-    return shell
+    return shell.home
+
+
+@pytest.fixture
+def shell(template: Path, tmp_path: Path) -> Shell:
+    return Shell(shutil.copytree(template, tmp_path / "catalog"))
 
 
 def ledger(shell: Shell) -> Path:

@@ -68,7 +68,13 @@ def marks(catalog: Catalog, job: str) -> list[str]:
     return [entry["data"]["mark"] for entry in catalog.history(job) if "mark" in (entry["data"] or {})]
 
 
-@pytest.mark.parametrize("words", [("serve",), ("up", "--workers", "0")], ids=["serve", "up"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("serve",), id="serve"),
+        pytest.param(("up", "--workers", "0"), id="up", marks=pytest.mark.faults),
+    ],
+)
 def test_gateway_that_stops_under_load_loses_nothing_and_breaks_nothing(
     words: tuple[str, ...], catalog: Catalog
 ) -> None:

@@ -17,7 +17,7 @@ from datacatalog.services.env import Env
 
 PAGE = 500
 LINKS_PAGE = 1000
-KNOWN_MAX = 200_000
+KNOWN_MAX = 50_000
 BY = "db check"
 """Who mends, as the update log tells it."""
 
