@@ -31,7 +31,12 @@ class Throttle:
     Of each source and target that goes on guessing, the log tells once a minute; never what was guessed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
+        """
+        Args:
+            processes: so many count beside each other, each for itself, and share what is free.
+        """
+        self._free = max(1, FREE_GUESSES // processes)
         self._lock = threading.Lock()
         self._wrong: OrderedDict[tuple[str, str], _Guesses] = OrderedDict()
 
@@ -39,12 +44,12 @@ class Throttle:
         """Count a wrong guess.
 
         Raises:
-            Throttled: there were more than `FREE_GUESSES` within the window, from this source at this target.
+            Throttled: there were more than are free within the window, from this source at this target.
         """
         guesses = self._counted((source, target), at)
-        if guesses.recent == FREE_GUESSES + 1:
+        if guesses.recent == self._free + 1:
             log.warning("%s guessed %s wrong %d times; it is slowed down", source, target, guesses.total)
-        if guesses.recent > FREE_GUESSES:
+        if guesses.recent > self._free:
             raise Throttled(guesses.began + WINDOW - at)
 
     def _counted(self, key: tuple[str, str], at: datetime) -> _Guesses:

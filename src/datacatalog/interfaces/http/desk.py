@@ -72,7 +72,7 @@ class Desk:
         self._timeout: float = gateway["request_timeout_s"]
         self._threads = ThreadPoolExecutor(gateway["threads"], thread_name_prefix="gateway")
         self.pace = Pace(gateway["threads"])
-        self._throttle = Throttle()
+        self._throttle = Throttle(gateway["processes"])
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that takes time in a thread."""
