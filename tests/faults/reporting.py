@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RECOVERY_MAX_S = 10.0
-"""How long after the end of a fault everything is done that waited for it, and new work as well; nobody helps."""
+"""How long after the end of a fault new work is done from end to end; nobody helps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class Report:
         lost: how many of these are not in the ledger.
         doubled: how many effects are there more than once.
         ghosts: how much is there that nobody sent.
-        recoveries_s: from the end of each measured fault until all that waited was done, and new work, too.
+        recoveries_s: from the end of each measured fault until a job that began then was through.
+        backlogs_s: from there until all that waited then was done, what had been put off included.
         told: deliveries to the subscriber.
         figures: what else was measured, by name.
         folder: where the data are, which is kept where something is wrong.
@@ -45,6 +46,7 @@ class Report:
     doubled: int = 0
     ghosts: int = 0
     recoveries_s: Sequence[float] = ()
+    backlogs_s: Sequence[float] = ()
     told: int = 0
     seconds: float = 0
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Report:
                 if recovered
                 else ""
             ),
+            f"what waited was done after {max(self.backlogs_s):.1f} s at most" if self.backlogs_s else "",
             *(f"{name} {value}" for name, value in self.figures.items()),
             f"{self.seconds:.0f} s",
             f"kept in {self.folder}" if self.faults and self.folder else "",
