@@ -20,7 +20,7 @@ from kombu import Connection
 from datacatalog.adapters.transport.amqp import AmqpTransport
 from datacatalog.ports.clock import Clock
 from datacatalog.ports.stores import Store
-from tests.contracts.ledgers import CheckRecord, OpenLedger, open_memory, open_sqlite
+from tests.contracts.ledgers import ENGINES, CheckRecord, OpenLedger
 
 URL = os.environ.get("DATACATALOG_TEST_AMQP", "amqp://guest:guest@127.0.0.1:5672//")
 
@@ -69,6 +69,5 @@ def _carried(open_ledger: OpenLedger) -> Callable[..., tuple[Store, AmqpTranspor
 
 
 BROKERED: Mapping[str, Callable[..., tuple[Store, AmqpTransport]]] = {
-    "amqp over memory": _carried(open_memory),
-    "amqp over sqlite": _carried(open_sqlite),
+    f"amqp over {name}": _carried(open_ledger) for name, open_ledger in ENGINES.items()
 }
