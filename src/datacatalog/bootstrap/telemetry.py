@@ -74,7 +74,7 @@ def publish(
 
     if not isinstance(telemetry, Watching) or telemetry.metrics is None:
         return None
-    telemetry.metrics.add(ProcessFacts(store, service.version))
+    telemetry.metrics.add(ProcessFacts(None if telemetry.metrics.together else store, service.version))
     if service.name == GATEWAY:
         telemetry.metrics.add(LedgerFacts(store, transport, clock))
     return Published(text=telemetry.metrics.text, content_type=CONTENT_TYPE)

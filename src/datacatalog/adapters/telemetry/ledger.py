@@ -37,9 +37,9 @@ class _Known:
 
 
 class ProcessFacts(Collector):
-    """Tells which version runs, and how many commits this process has written."""
+    """Tells which version runs, and how many commits this process has written, where it has a store."""
 
-    def __init__(self, store: Store, version: str) -> None:
+    def __init__(self, store: Store | None, version: str) -> None:
         self._store, self._version = store, version
 
     def collect(self) -> Iterator[Family]:

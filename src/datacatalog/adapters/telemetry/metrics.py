@@ -5,6 +5,7 @@ Labels have few values each: actors, queues, routes, outcomes; never what a mess
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from datacatalog.ports.telemetry import Activity
 
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "datacatalog_"
 
@@ -184,24 +187,37 @@ class Metrics:
 
     Args:
         service: what it is; the metrics of others are not published.
+    Attributes:
+        together: whether several processes publish what they all counted, in a folder that they share. It is named by a variable
+            that the client library reads when it is imported.
     """
 
     def __init__(self, service: str) -> None:
         self._service = service
         disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.together = SHARED_FOLDER in os.environ
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
+        self._added: list[Collector] = []
+        if not self.together:
+            ProcessCollector(registry=self.registry)
         self._counters = {n: self._counter(m) for n, m in METRICS.items() if m.kind == "counter" and m.labels}
         self._histograms = {n: self._histogram(m) for n, m in METRICS.items() if m.kind == "histogram"}
         self._children: dict[tuple[str, ...], Any] = {}
 
     def add(self, collector: Collector) -> None:
         """Publish what is found out when it is asked for."""
+        self._added.append(collector)
         self.registry.register(collector)
 
     def text(self) -> bytes:
         """Return everything in the format that CONTENT_TYPE names."""
-        return generate_latest(self.registry)
+        if not self.together:
+            return generate_latest(self.registry)
+        whole = CollectorRegistry()
+        MultiProcessCollector(whole)  # type: ignore[no-untyped-call]
+        for collector in self._added:
+            whole.register(collector)
+        return generate_latest(whole)
 
     def observe(self, activity: Activity, which: str, method: str, outcome: str, seconds: float) -> None:
         """Take down something that is over."""

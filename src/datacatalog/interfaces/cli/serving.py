@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import click
@@ -44,9 +47,17 @@ _watched = click.option(
 @host_option
 @port_option
 @click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
+@click.option("--metrics-folder", hidden=True, help="Where several gateways keep what they count.")
 @_watched
 @pass_cli
-def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd: int | None) -> int:
+def serve(
+    cli: Cli,
+    host: str | None,
+    port: int | None,
+    fd: int | None,
+    metrics_folder: str | None,
+    watch_fd: int | None,
+) -> int:
     """Run the gateway alone.
 
     SIGTERM or Ctrl-C ends it, once what was taken is done.
@@ -57,6 +68,8 @@ def serve(cli: Cli, host: str | None, port: int | None, fd: int | None, watch_fd
     log_to_stderr(verbose=cli.verbose)
     _on_signals(_end_at_once)
     _end_with(watch_fd)
+    if metrics_folder is not None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder  # before its library is imported
     settings = load()
     log_to_stderr(settings.config["log"], verbose=cli.verbose)
     sock = socket.socket(fileno=fd) if fd is not None else open_socket(settings, host, port)
@@ -93,6 +106,10 @@ def gateways(settings: Settings, sock: socket.socket, *, verbose: bool) -> list[
     words = ["serve", "--fd", str(sock.fileno()), *(["--verbose"] if verbose else [])]
     count = settings.config["gateway"]["processes"]
     names = ["gateway"] if count == 1 else [f"gateway {n + 1}" for n in range(count)]
+    if count > 1:
+        folder = mkdtemp(prefix="datacatalog-metrics-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        words += ["--metrics-folder", folder]
     return [Child(name, words, inherited=[sock.fileno()]) for name in names]
 
 
