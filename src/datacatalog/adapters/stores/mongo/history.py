@@ -42,7 +42,7 @@ class MongoHistory:
         where = {"job": job, "seq": {"$gt": after}}
         seen = [marking.history(job)]
         found = self._view.find(HISTORY, where, sort=[("seq", 1)], limit=limit, seen=seen)
-        return [(int(each["seq"]), _entry(each)) for each in found]
+        return [(int(each["seq"]), entry_of(each)) for each in found]
 
     def length(self, job: TypedUuid) -> int:
         if not rules.is_uuid(job):
@@ -76,7 +76,8 @@ def document_of(job: str, seq: int, entry: HistoryEntry) -> Document:
     }
 
 
-def _entry(document: Document) -> HistoryEntry:
+def entry_of(document: Document) -> HistoryEntry:
+    """Return the entry that a document is."""
     return HistoryEntry(
         uuid=TypedUuid(document["uuid"]),
         name=Event(document["name"]),

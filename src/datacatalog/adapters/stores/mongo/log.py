@@ -102,6 +102,18 @@ class Log:
             self.settle(self._newest())
         return self.applied
 
+    def current(self) -> int:
+        """Return the number of the newest commit, applied.  Raises StoreDown."""
+        return self.settle(self._newest())
+
+    def contents(self, number: int) -> Sequence[Write]:
+        """Return what a commit says.  Raises StoreDown: the log has forgotten it."""
+        with told():
+            found = self._server.collection(COMMITS).find_one({"_id": number})
+            if found is None:
+                raise StoreDown(f"commit {number} is not in the log any more")
+            return list(self._writes_of(found, whole=True))
+
     def look(self, after: int) -> Sequence[Entry]:
         """Return the commits after this one, oldest first.  Raises StoreDown."""
         with told():
@@ -240,6 +252,11 @@ class Log:
             return
         tidying.tidy(self._server, number)
 
+    def skip_to(self, number: int) -> None:
+        """Have all commits to come numbered above this one.  Raises StoreDown."""
+        while number > self.current():
+            self.insert(number, Draft(writes=(), touched=None))
+
     def lift(self, number: int) -> None:
         """Lift a hold of ours.  Raises StoreDown."""
         with told():
@@ -258,10 +275,12 @@ class Log:
         if "pieces" in found:
             tidying.drop_pieces(self._server, found["token"])
 
-    def _writes_of(self, found: Mapping[str, Any]) -> Iterator[Write]:
+    def _writes_of(self, found: Mapping[str, Any], *, whole: bool = False) -> Iterator[Write]:
         yield from map(decoded, found.get("writes", ()))
         for index in range(found.get("pieces", 0)):
             piece = self._server.collection(PIECES).find_one({"_id": f"{found['token']}/{index}"})
+            if piece is None and whole:
+                raise StoreDown(f"commit {found['_id']} is not in the log as a whole any more")
             # Pieces are dropped once they were applied, so what is missing was.
             yield from map(decoded, piece["writes"] if piece is not None else ())
 

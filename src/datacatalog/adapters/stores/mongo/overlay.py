@@ -19,6 +19,9 @@ RANK_BITS = 20
 
 _PROVISIONAL = 1 << 62
 
+AWARE: bson.CodecOptions[Document] = bson.CodecOptions(tz_aware=True)
+"""Instants are read as the client reads them."""
+
 
 class Rank(int):
     """A rank until its commit has a number: an integer above all that are there."""
@@ -54,14 +57,14 @@ class Change:
 
     def document(self) -> Document:
         """Return a document of one's own: what `raw` says, its ranks as they were given."""
-        document: Document = bson.decode(self.raw)
+        document: Document = bson.decode(self.raw, AWARE)
         for name, index in self.ranks.items():
             document[name] = Rank(_PROVISIONAL + index)
         return document
 
     def numbered(self, number: int) -> Document:
         """Return what `raw` says once its commit has this number."""
-        document: Document = bson.decode(self.raw)
+        document: Document = bson.decode(self.raw, AWARE)
         for name, index in self.ranks.items():
             document[name] = (number << RANK_BITS) + index
         return document

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from datacatalog.adapters.clock import SystemClock
-from datacatalog.adapters.stores.mongo import prepared, pruning, schema
+from datacatalog.adapters.stores.mongo import copying, examining, prepared, pruning, schema
 from datacatalog.adapters.stores.mongo.client import Server, told
 from datacatalog.adapters.stores.mongo.commits import Commits
 from datacatalog.adapters.stores.mongo.prepared import MongoPrepared
@@ -17,17 +17,20 @@ from datacatalog.adapters.stores.mongo.surroundings import Surroundings
 from datacatalog.adapters.stores.mongo.work import MongoWork
 from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.signal import Signal
+from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.errors import StoreDown
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
 from datacatalog.ports.clock import Clock
+from datacatalog.ports.examining import Remark
 from datacatalog.ports.stores import Done, Work
+from datacatalog.ports.stores.copying import Snapshot
 
 T = TypeVar("T")
 
 
 class MongoStore:
-    """Implements ports.stores.Store.
+    """Implements ports.stores.Store, Together and Copyable.
 
     Attributes:
         carried: whether it notes when word of messages is to be given.
@@ -104,6 +107,18 @@ class MongoStore:
         with told():
             facts = self.server.database.command("dbStats")
         return {"engine": "mongodb", "schema": version, "size_bytes": int(facts.get("dataSize", 0))}
+
+    def examine(self) -> Sequence[Remark]:
+        return examining.examine(self.server)
+
+    def snapshot(self, body: Callable[[Snapshot], T]) -> T:
+        return copying.snapshot(self.server, self._commits.log, body)
+
+    def load(self, table: str, rows: Iterable[JsonObject]) -> int:
+        return copying.load(self.server, self._commits.log, table, rows, carried=self.carried)
+
+    def is_empty(self) -> bool:
+        return copying.is_empty(self.server)
 
     def close(self) -> None:
         """Let the commit that is being made end, then give the connections up; later calls raise StoreDown."""

@@ -72,7 +72,7 @@ class MongoUpdates:
         seen = [marking.record(uuid)]
         where = {"uuid": uuid, "seq": {"$gt": after}}
         found = self._view.find(UPDATES, where, sort=[("seq", 1)], limit=limit, seen=seen)
-        lines = [(int(line["seq"]), _change(line)) for line in found]
+        lines = [(int(line["seq"]), change_of(line)) for line in found]
         if record is not None and len(lines) < limit and rules.is_logged(record.kind):
             seq, action = self._last(uuid)
             if _is_told_by_its_record(action) and seq + 1 > after:
@@ -92,19 +92,23 @@ class MongoUpdates:
         return (int(found[0]["seq"]), found[0]["action"]) if found else (0, "")
 
     def _write(self, change: Change, seq: int) -> None:
-        admin, exact = documents.held(dict(change.admin))
-        document: Document = {
-            "uuid": str(change.uuid),
-            "seq": seq,
-            **documents.of_instant("date", change.date),
-            "action": change.action,
-            "revision": change.revision,
-            "diff": codec.text_of(change.diff, "change"),
-            "_admin": admin,
-            **({} if exact is None else {"_exact": exact}),
-        }
         key = documents.numbered(change.uuid, seq)
-        self._view.put(UPDATES, key, document, touched=[marking.record(change.uuid)])
+        self._view.put(UPDATES, key, document_of(change, seq), touched=[marking.record(change.uuid)])
+
+
+def document_of(change: Change, seq: int) -> Document:
+    """Return the document of a line."""
+    admin, exact = documents.held(dict(change.admin))
+    return {
+        "uuid": str(change.uuid),
+        "seq": seq,
+        **documents.of_instant("date", change.date),
+        "action": change.action,
+        "revision": change.revision,
+        "diff": codec.text_of(change.diff, "change"),
+        "_admin": admin,
+        **({} if exact is None else {"_exact": exact}),
+    }
 
 
 def _is_told_by_its_record(action: str) -> bool:
@@ -112,7 +116,8 @@ def _is_told_by_its_record(action: str) -> bool:
     return action in ("", "purge")
 
 
-def _change(line: Document) -> Change:
+def change_of(line: Document) -> Change:
+    """Return the line that a document is."""
     return Change(
         uuid=TypedUuid(line["uuid"]),
         date=documents.instant_of("date", line),
