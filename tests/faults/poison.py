@@ -22,6 +22,7 @@ from tests.harness import until
 
 STRANGE_S = 25.0
 COPIES = 3
+SPEAKS_EVERY_S = 0.4
 REMEMBERED = 300
 NONSENSE = (
     b"",
@@ -118,6 +119,7 @@ def strange_words(folder: Path, seed: int) -> Report:
             ends = time.monotonic() + STRANGE_S
             while time.monotonic() < ends:
                 stranger.speak()
+                time.sleep(SPEAKS_EVERY_S)
             stage.recover()
             stage.figures["strange words"] = dict(stranger.said)
 
@@ -139,7 +141,7 @@ class _Stranger:
 
     def speak(self) -> None:
         self._heard.extend(self._stage.waiting())
-        words = [*self._rng.sample(list(self._heard), min(50, len(self._heard)))] * COPIES
+        words = [*self._rng.sample(list(self._heard), min(10, len(self._heard)))] * COPIES
         self._rng.shuffle(words)
         for queue, key in words:
             # Some of them to a queue that is not theirs.
