@@ -42,7 +42,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 SECOND = timedelta(seconds=1)
 
 words = st.sampled_from(
-    ["token=abc", "the token", "x-nonce: n", '"apiKey": "k"', "--password p", "Bearer abc", "SD2E_" + "a" * 32, "https://u:p@h/",
+    ["token=abc", "the token", "x-nonce: n", '"apiKey": "k"', "--password p", "Bearer abc", "SD2E_" + "a" * 32, "https://u:secret@h/",
      "/a?b=c", "sİg=1", "ſecret=x", "plain words", "K", "107-ab", "Authorization: Basic abc", "sig=1", "&sig=2", "\n", " "]
 )  # fmt: skip
 
