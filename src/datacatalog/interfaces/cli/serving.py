@@ -96,7 +96,8 @@ def _serve_together(settings: Settings, sock: socket.socket, *, verbose: bool) -
     from datacatalog.interfaces.cli.supervisor import Supervisor
 
     children = gateways(settings, sock, verbose=verbose)
-    return Supervisor(children=children, environ=os.environ, grace_s=gateway_grace_s(settings)).run()
+    grace_s = gateway_grace_s(settings)
+    return Supervisor(children=children, environ=os.environ, grace_s=grace_s, listening=[sock]).run()
 
 
 def gateways(settings: Settings, sock: socket.socket, *, verbose: bool) -> list[Child]:
@@ -238,9 +239,9 @@ def worker(
     metrics_port: int | None,
     watch_fd: int | None,
 ) -> None:
-    """Run workers alone, as many of these processes as there is work for, on as many machines.
+    """Run workers alone.
 
-    SIGTERM or Ctrl-C ends them: what is in hand may take worker.drain_s to finish, and is then given back. The same again
+    As many of these processes as there is work for, on as many machines. SIGTERM or Ctrl-C ends them: what is in hand may take worker.drain_s to finish, and is then given back. The same again
     ends them at once.
     """
     from datacatalog.interfaces.cli.logs import log_to_stderr
