@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import socket
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from benchmarks.common import Figure, bare_commit, figure, folder, installation,
 from benchmarks.lifecycle import send
 from benchmarks.peers.install import HERE, python_of
 from benchmarks.peers.runners.talking import output, parameters
+from benchmarks.servers import MONGODB, mongodb
 from datacatalog.domain.kinds import TypedUuid
 from datacatalog.services.jobs import JobPlan, create_job
 from tests.harness import Catalog
@@ -37,7 +37,6 @@ ROUNDS = 10
 JOBS = 2_000
 WARM_UP = 20
 COMMITS = 3
-MONGODB = os.environ.get("DATACATALOG_TEST_MONGODB", "")
 POSTGRESQL_PORT = 5432
 NUMBERS = itertools.count(1)
 
@@ -53,6 +52,7 @@ class Peer:
         goal: how many times as many jobs the catalog is to do.
         jobs: how many it is asked to do in all; fewer where the figure is only for information.
         missing: what it needs and is not there, or "".
+        same_server: the catalog keeps its ledger in the same MongoDB server, too.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Peer:
     goal: str = ""
     jobs: int = JOBS
     missing: str = ""
+    same_server: bool = False
 
 
 def peers() -> list[Peer]:
@@ -70,6 +71,14 @@ def peers() -> list[Peer]:
             title="FireWorks on a MongoDB server",
             given=MONGODB,
             goal=">= 20",
+            missing="" if MONGODB else "$DATACATALOG_TEST_MONGODB is not set",
+        ),
+        Peer(
+            name="fireworks",
+            title="FireWorks, both on one MongoDB server",
+            given=MONGODB,
+            jobs=500,
+            same_server=True,
             missing="" if MONGODB else "$DATACATALOG_TEST_MONGODB is not set",
         ),
         Peer(name="fireworks", title="FireWorks on mongomock, not durable", given="mongomock", jobs=500),
@@ -103,7 +112,11 @@ def main(names: Sequence[str] = ()) -> dict[str, Any]:
         if missing:
             facts[f"left out: {peer.title}"] = missing
             continue
-        some, hello = _beside(peer)
+        try:
+            some, hello = _beside(peer)
+        except RuntimeError as e:
+            facts[f"failed: {peer.title}"] = str(e)
+            continue
         figures += some
         versions = ", ".join(f"{name} {version}" for name, version in hello["versions"].items())
         facts[peer.title] = f"{versions}; {hello['setup']}"
@@ -112,7 +125,11 @@ def main(names: Sequence[str] = ()) -> dict[str, Any]:
 
 def _beside(peer: Peer) -> tuple[list[Figure], dict[str, Any]]:
     share = peer.jobs // ROUNDS
-    with folder() as home, installation(home / "ours") as catalog, _running(peer, home) as theirs:
+    with ExitStack() as stack:
+        home = stack.enter_context(folder())
+        sections = stack.enter_context(mongodb()).sections if peer.same_server else {}
+        catalog = stack.enter_context(installation(home / "ours", **sections))
+        theirs = stack.enter_context(_running(peer, home))
         ours = partial(life, catalog, catalog.pipeline(), directory=False)
         bare = bare_commit(home / "bare.db")
         theirs.asked(WARM_UP)
