@@ -241,8 +241,8 @@ def worker(
 ) -> None:
     """Run workers alone.
 
-    As many of these processes as there is work for, on as many machines. SIGTERM or Ctrl-C ends them: what is in hand may take worker.drain_s to finish, and is then given back. The same again
-    ends them at once.
+    As many of these processes as there is work for, on as many machines. SIGTERM or Ctrl-C ends them: what is in hand may take
+    worker.drain_s to finish, and is then given back. The same again ends them at once.
     """
     from datacatalog.interfaces.cli.logs import log_to_stderr
     from datacatalog.settings import load
