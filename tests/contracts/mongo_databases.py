@@ -7,11 +7,16 @@ import os
 from pathlib import Path
 
 import pymongo
+import pytest
 
 from datacatalog.adapters.stores.mongo.schema import LEDGER
 
 SERVER = os.environ.get("DATACATALOG_TEST_MONGODB", "")
 """URL without a database; empty: there is none."""
+
+needs_mongodb = pytest.mark.skipif(
+    not SERVER, reason="DATACATALOG_TEST_MONGODB, the URL of a server, is not set"
+)
 
 _of_paths: dict[Path, str] = {}
 _made: list[str] = []

@@ -19,6 +19,7 @@ from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Link
 from datacatalog.ports.stores import Credential, Execution, Store, Work
 from tests.contracts.ledgers import ENGINES, START, Gatekeeper, MovableClock, entry, record, uuid_of
+from tests.contracts.mongo_databases import needs_mongodb
 
 KINDS = (Kind.SAMPLE, Kind.PIPELINEJOB, Kind.FILE)
 UUIDS = [uuid_of(kind, number) for kind in KINDS for number in range(1, 4)]
@@ -223,6 +224,5 @@ class MongoLedgerMachine(LedgerMachine):
 TestLedgerFileIsTheModel = SqliteLedgerMachine.TestCase
 TestLedgerFileIsTheModel.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
 
-if "mongodb" in ENGINES:
-    TestLedgerInMongodbIsTheModel = MongoLedgerMachine.TestCase
-    TestLedgerInMongodbIsTheModel.settings = settings(max_examples=10, stateful_step_count=8, deadline=None)
+TestLedgerInMongodbIsTheModel = needs_mongodb(MongoLedgerMachine.TestCase)
+TestLedgerInMongodbIsTheModel.settings = settings(max_examples=10, stateful_step_count=8, deadline=None)

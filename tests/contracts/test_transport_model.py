@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from datacatalog.domain.errors import LeaseLost
 from datacatalog.ports.stores import Delivery
 from tests.contracts.ledgers import ENGINES, MovableClock
+from tests.contracts.mongo_databases import needs_mongodb
 
 LEASE = timedelta(seconds=10)
 MAX_TRIES = 3
@@ -217,6 +218,5 @@ TestQueueInTheLedgerFileIsTheModel = SqliteQueueMachine.TestCase
 TestQueueInMemoryIsTheModel.settings = MODEST
 TestQueueInTheLedgerFileIsTheModel.settings = MODEST
 
-if "mongodb" in ENGINES:
-    TestQueueInMongodbIsTheModel = MongoQueueMachine.TestCase
-    TestQueueInMongodbIsTheModel.settings = MODEST
+TestQueueInMongodbIsTheModel = needs_mongodb(MongoQueueMachine.TestCase)
+TestQueueInMongodbIsTheModel.settings = MODEST

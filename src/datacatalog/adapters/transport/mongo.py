@@ -202,26 +202,15 @@ class MongoTransport:
             found = list(self._messages.find(where, fields).sort(order).limit(limit)) if limit > 0 else []
         if not found:
             self._local.view = view
-        # One by one: whoever else collects finds another time in its place.
-        mine = [
-            each
-            for each in found
-            if self._set({"_id": each["_id"], "carry": each["carry"]}, {"carry": until})
-        ]
-        return [Parcel(each["queue"], each["id"], codec.instant(until)) for each in mine]
+        return [Parcel(each["queue"], each["id"], codec.instant(until)) for each in self._kept(found, until)]
 
     def handed_over(self, parcels: Collection[Parcel]) -> None:
-        steps = [
-            UpdateOne(
-                {"_id": documents.key(each.queue, each.id), "carry": codec.micros(each.until)},
-                {"$set": {"carry": None}},
-            )
+        before = {
+            documents.key(each.queue, each.id): codec.micros(each.until)
             for each in parcels
             if each.until is not None
-        ]
-        if steps:
-            with told():
-                self._messages.bulk_write(steps, ordered=False)
+        }
+        self._carry(before, None)
 
     def recall(self, queue: str, *, limit: int = 5000) -> int:
         where = {"queue": queue, "due": {**messages.ANY_TIME, "$lte": self._now()}, "carry": None}
@@ -233,6 +222,27 @@ class MongoTransport:
         if count:
             self._tell()
         return count
+
+    def _kept(self, found: Sequence[dict[str, Any]], until: int) -> Sequence[dict[str, Any]]:
+        """Keep messages to collect from others; return those that nobody else was quicker with."""
+        count = self._carry({each["_id"]: each["carry"] for each in found}, until)
+        if count == len(found):
+            return found
+        with told():
+            mine = {"_id": {"$in": [each["_id"] for each in found]}, "carry": until}
+            kept = {each["_id"] for each in self._messages.find(mine, {"_id": 1})}
+        return [each for each in found if each["_id"] in kept]
+
+    def _carry(self, before: Mapping[str, int], after: int | None) -> int:
+        """Change when word of messages is to be given, of each where it is still the time from before; return of how many."""
+        steps = [
+            UpdateOne({"_id": key, "carry": carry}, {"$set": {"carry": after}})
+            for key, carry in before.items()
+        ]
+        if not steps:
+            return 0
+        with told():
+            return self._messages.bulk_write(steps, ordered=False).modified_count
 
     # -------------------------------------------------------------------------------------- inside
 
