@@ -38,7 +38,7 @@ class Backlog:
 
 class Transport(Protocol):
     def claim(self, queues: Sequence[str], *, lease: timedelta, max_tries: int = 5) -> Delivery | None:
-        """Take the message that has been due longest, or None.
+        """Take the message that has been due longest, or None; of several queues that a broker carries, of any of them.
 
         A message whose lease ended is due again. One that was already claimed `max_tries` times (its worker
         died each time) becomes a dead letter here and the next one is looked at.
