@@ -6,6 +6,8 @@ leaving a marker with the number in its place; `Store.prune` takes markers away 
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +26,10 @@ Write = tuple[str, str, Change]
 """A collection, a key, and what becomes of the document."""
 
 _DUPLICATE = 11000
+_CONFLICT = 112
+TRIES = 8
+AGAIN_S = 0.05
+"""How long whoever met others at a document waits at most, the first time."""
 
 
 def encoded(write: Write) -> RawBSONDocument:
@@ -46,7 +52,8 @@ def decoded(kept: Mapping[str, Any]) -> Write:
 def apply(server: Server, number: int, writes: Iterable[Write]) -> None:
     """Write what commit `number` says to the collections.  Raises StoreDown: a part of it may be written."""
     steps: dict[str, list[ReplaceOne[Document] | UpdateOne]] = {}
-    for collection, key, change in writes:
+    # All who apply go the same way through the documents, so that none waits for one that waits for it.
+    for collection, key, change in sorted(writes, key=lambda write: write[:2]):
         steps.setdefault(collection, []).append(_step(schema.key_field(collection), key, change, number))
     for collection, each in steps.items():
         with told():
@@ -68,12 +75,19 @@ def _step(field: str, key: str, change: Change, number: int) -> ReplaceOne[Docum
 
 
 def _write(server: Server, collection: str, steps: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
-    try:
-        server.collection(collection).bulk_write(list(steps), ordered=False)
-    except BulkWriteError as error:
-        details = error.details or {}
-        # Where a newer commit wrote the document, an upsert does not find an older one and trips over the key.
-        if details.get("writeConcernErrors") or any(
-            each.get("code") != _DUPLICATE for each in details.get("writeErrors", ())
-        ):
-            raise down(error) from error
+    for tries in range(1, TRIES + 1):
+        try:
+            server.collection(collection).bulk_write(list(steps), ordered=False)
+            return
+        except BulkWriteError as error:
+            details = error.details or {}
+            codes = {each.get("code") for each in details.get("writeErrors", ())}
+            # Where a newer commit wrote the document, an upsert does not find an older one and trips over the key.
+            if details.get("writeConcernErrors") or codes - {_DUPLICATE, _CONFLICT}:
+                raise down(error) from error
+            if _CONFLICT not in codes:
+                return
+            if tries == TRIES:
+                raise down(error) from error
+        # Somebody else was at the same documents. What is applied once more changes nothing.
+        time.sleep(random.uniform(0, AGAIN_S * tries))  # noqa: S311
