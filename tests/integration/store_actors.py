@@ -1,4 +1,4 @@
-"""What the processes of test_store_processes.py do; each opens the ledger for itself and is killed at any point.
+"""What the processes of test_store_processes.py and test_mongo_processes.py do; each opens the ledger for itself and is killed at any point.
 
 What was acknowledged is appended to a file of its own, one line by one system call, so that a kill loses none of it.
 """
@@ -15,14 +15,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from datacatalog.adapters.stores.mongo.store import MongoStore
 from datacatalog.adapters.stores.sqlite import SqliteStore
+from datacatalog.adapters.transport.mongo import MongoTransport
 from datacatalog.adapters.transport.sqlite import SqliteTransport
 from datacatalog.domain.errors import Duplicate, StaleWrite, StoreDown
 from datacatalog.domain.jobs.history import HistoryEntry
 from datacatalog.domain.jobs.lifecycle import Event, State
 from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.records import Record
-from datacatalog.ports.stores import Delivery, Work
+from datacatalog.ports.stores import Delivery, Store, Work
+from datacatalog.ports.transport import Transport
 
 QUEUE = "q"
 LEASE = timedelta(seconds=1)
@@ -34,6 +37,15 @@ HANDLED = TypedUuid("10700000-0000-5000-8000-000000000000")
 
 def opened(path: Path) -> SqliteStore:
     return SqliteStore(path, check=lambda record: None)
+
+
+def ledger_at(place: Path | str) -> tuple[Store, Transport]:
+    """Open a ledger file, or the database of a MongoDB URL."""
+    if isinstance(place, Path):
+        store = opened(place)
+        return store, SqliteTransport(store)
+    server = MongoStore(place, check=lambda record: None)
+    return server, MongoTransport(server)
 
 
 def sample(group: int, number: int, **body: object) -> Record:
@@ -57,9 +69,9 @@ def acknowledged(path: Path) -> list[str]:
 # ------------------------------------------------------------------------------------------ actors
 
 
-def count_up(path: Path, times: int) -> None:
+def count_up(place: Path | str, times: int) -> None:
     """Count up, each time reading in one transaction and writing in another."""
-    store = opened(path)
+    store, _ = ledger_at(place)
     done = 0
     while done < times:
         seen = store.read(lambda work: work.records.get(COUNTER))
@@ -72,9 +84,9 @@ def count_up(path: Path, times: int) -> None:
     store.close()
 
 
-def take_names(path: Path, acks: Path, group: int, names: int) -> None:
+def take_names(place: Path | str, acks: Path, group: int, names: int) -> None:
     """Insert records with the same identifiers as the other processes do."""
-    store = opened(path)
+    store, _ = ledger_at(place)
     with acknowledgements(acks) as file:
         for number in range(names):
             new = sample(group, number, sample_id=f"name.{number}")
@@ -86,9 +98,9 @@ def take_names(path: Path, acks: Path, group: int, names: int) -> None:
     store.close()
 
 
-def write_until_killed(path: Path, acks: Path, group: int) -> None:
+def write_until_killed(place: Path | str, acks: Path, group: int) -> None:
     """Insert records, each with two entries of history in the same transaction."""
-    store = opened(path)
+    store, _ = ledger_at(place)
     number = 0
     with acknowledgements(acks) as file:
         while True:
@@ -109,10 +121,9 @@ def note(text: str = "") -> HistoryEntry:
     return HistoryEntry(uuid=uuid, name=Event.UPDATE, date=AT, data={"text": text}, state=State.CREATED)
 
 
-def handle_messages(path: Path, *, until_empty: bool) -> None:
+def handle_messages(place: Path | str, *, until_empty: bool) -> None:
     """Handle messages: what is done and the end of the message are one commit."""
-    store = opened(path)
-    transport = SqliteTransport(store)
+    store, transport = ledger_at(place)
     while True:
         delivery = transport.claim([QUEUE], lease=LEASE, max_tries=1000)
         if delivery is not None:
