@@ -69,16 +69,17 @@ def marks(catalog: Catalog, job: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "processes"),
     [
-        pytest.param(("serve",), id="serve"),
-        pytest.param(("up", "--workers", "0"), id="up", marks=pytest.mark.faults),
+        pytest.param(("serve",), 1, id="serve"),
+        pytest.param(("serve",), 2, id="two processes", marks=pytest.mark.faults),
+        pytest.param(("up", "--workers", "0"), 1, id="up", marks=pytest.mark.faults),
     ],
 )
 def test_gateway_that_stops_under_load_loses_nothing_and_breaks_nothing(
-    words: tuple[str, ...], catalog: Catalog
+    words: tuple[str, ...], processes: int, catalog: Catalog
 ) -> None:
-    process = catalog.start(*words)
+    process = catalog.start(*words, DATACATALOG_GATEWAY__PROCESSES=str(processes))
     catalog.wait_ready()
     clients = [Client(catalog) for _ in range(CLIENTS)]
     for client in clients:

@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -81,11 +82,13 @@ class Supervisor:
     Attributes:
         environ: the variables that they get.
         grace_s: how long they may take to end, once they are told to.
+        listening: sockets that they serve; closed here when they are told to end, so that nobody is let in whom none will serve.
     """
 
     children: Sequence[Child]
     environ: Mapping[str, str]
     grace_s: float = GRACE_S
+    listening: Sequence[socket.socket] = ()
     _pipe: tuple[int, int] = field(default_factory=os.pipe)
 
     def run(self) -> int:
@@ -142,6 +145,8 @@ class Supervisor:
     def _stop(self, signals: Signals) -> None:
         """End all children: by SIGTERM, and by SIGKILL who is not gone in time, or once a second signal is insistent."""
         running = [child.process for child in self.children if child.process is not None]
+        for sock in self.listening:
+            sock.close()
         for process in running:
             process.terminate()
         began = time.monotonic()

@@ -13,7 +13,14 @@ import click
 
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
-from datacatalog.interfaces.cli.serving import gateways, host_option, open_socket, port_option, reached_at
+from datacatalog.interfaces.cli.serving import (
+    gateway_grace_s,
+    gateways,
+    host_option,
+    open_socket,
+    port_option,
+    reached_at,
+)
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -60,9 +67,8 @@ def up(cli: Cli, host: str | None, port: int | None, workers: int) -> int:
     tell_when_ready(
         url, lambda: cli.out.line({"url": shown}, f"the catalog runs at {shown} (Ctrl-C stops it)")
     )
-    # What the gateway may take to drain and to finish, or a worker to finish, and a little for the end of the process.
-    drains_s = max(settings.config["gateway"]["drain_s"] + 10, settings.config["worker"]["drain_s"])
-    return Supervisor(children=children, environ=environ, grace_s=max(GRACE_S, drains_s + 5)).run()
+    grace_s = max(GRACE_S, gateway_grace_s(settings), settings.config["worker"]["drain_s"] + 5)
+    return Supervisor(children=children, environ=environ, grace_s=grace_s, listening=[sock]).run()
 
 
 def tell_when_ready(url: str, tell: Callable[[], None]) -> None:
