@@ -19,7 +19,8 @@ from tests.faults.reporting import Report
 from tests.faults.stage import Setting, Stage
 
 HOUR, DAY = 3600, 86400
-AT_A_TIME_S = 4.0
+AT_A_TIME_S = 2.0
+SEEN_AFTER_S = 1
 TOO_LATE_S = 31.0
 
 
@@ -53,17 +54,19 @@ class FakedClock:
             **hooked,
             "LD_PRELOAD": _library(),
             "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": str(SEEN_AFTER_S),
             # A real jump of the wall clock leaves the monotonic clock, and all waiting by it, alone.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
 
     def set(self, offset_s: int) -> None:
-        """Let the clock show so many seconds more than it is, at once and for all of them."""
+        """Let the clock show so many seconds more than it is; return once all of them have seen it."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(f"{offset_s:+d}\n")
         os.replace(fresh, self._file)
+        if offset_s != self.offset_s:
+            time.sleep(SEEN_AFTER_S + 0.2)
         self.offset_s = offset_s
 
 
