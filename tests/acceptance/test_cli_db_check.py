@@ -314,3 +314,17 @@ def test_dead_letters_are_noticed(catalog: Catalog, shell: Shell) -> None:
     found = check(shell)["dead letters"]
     assert (found["well"], found["noticed"]) == (True, 1)
     assert "jobs-manager 1 dead letters" in shell.ok("db", "check")
+
+
+def test_dead_letters_are_pruned_by_age_and_where_it_is_asked_for_only(
+    catalog: Catalog, shell: Shell
+) -> None:
+    write(catalog, lambda work: work.outbox.send("jobs-manager", {}, id="m", at=LONG_AGO))
+    delivery = catalog.app.env.transport.claim(["jobs-manager"], lease=timedelta(minutes=1))
+    assert delivery is not None
+    catalog.app.env.transport.bury(delivery, reason="poison")
+    assert shell.ask("db", "prune", "--older-than", "1h", "--dead-letters")["dead letters"] == 0
+    assert "dead letters" not in shell.ask("db", "prune", "--older-than", "0s")
+    assert len(catalog.app.env.transport.dead()) == 1
+    assert shell.ask("db", "prune", "--older-than", "0s", "--dead-letters")["dead letters"] == 1
+    assert catalog.app.env.transport.dead() == []
