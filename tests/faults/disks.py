@@ -175,7 +175,7 @@ def failing_flush(folder: Path, seed: int) -> Report:
                 until(lambda number=number: stage.fleet.deaths.total() >= number, ENDS_WITHIN_S)  # type: ignore[misc]
             if stage.fleet.deaths.total() < number:
                 stage.faults.append(f"{role} went on after a failed flush")
-            stage.recover()
+            stage.recover(restarted=True)
         stage.figures["ended by themselves"] = stage.fleet.deaths.total()
 
     with Stage(folder / "home", setting) as stage:

@@ -56,7 +56,7 @@ def kill_under_load(
             time.sleep(min(stage.rng.expovariate(1 / KILL_EVERY_S), KILL_WITHIN_S))
             stage.say(f"killed {stage.fleet.kill_one(stage.rng)}")
             if measured and number % MEASURED_EVERY == 0:
-                stage.recover()
+                stage.recover(restarted=True)
 
     with Stage(home, setting) as stage:
         return stage.play(disturb)
