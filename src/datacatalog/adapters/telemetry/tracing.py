@@ -5,7 +5,11 @@ A span's parent is what the context knows as `traceparent`: of the request, of t
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import threading
+import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -23,8 +27,10 @@ from datacatalog.ports.telemetry import FACTS, TRACEPARENT, Activity, about, fac
 
 PATH = "/v1/traces"
 EXPORT_S = 5
-GOODBYE_MS = 2000
+GOODBYE_S = 2
 """How long the end of a process may wait for a collector."""
+TOLD_EVERY_S = 60.0
+"""How often the log says that a collector is away; the exporter itself would say so with every try."""
 
 _KINDS: Mapping[Activity, SpanKind] = {
     Activity.REQUEST: SpanKind.SERVER,
@@ -57,6 +63,7 @@ class OtlpTracer:
             }
         )
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        _tell_seldom(logging.getLogger(OTLPSpanExporter.__module__))
         exporter = OTLPSpanExporter(endpoint=url, timeout=EXPORT_S)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("datacatalog", version)
@@ -72,8 +79,29 @@ class OtlpTracer:
         return _OtlpSpan(span, activity, method)
 
     def close(self) -> None:
-        self._provider.force_flush(GOODBYE_MS)
-        self._provider.shutdown()
+        # It sends what is left, and would wait for its tries to end.
+        last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
+        last.start()
+        last.join(GOODBYE_S)
+
+
+class _Seldom(logging.Filter):
+    """Lets one record pass now and then."""
+
+    _last = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now - self._last < TOLD_EVERY_S:
+            return False
+        self._last = now
+        return True
+
+
+def _tell_seldom(log: logging.Logger) -> None:
+    log.setLevel(logging.ERROR)
+    if not any(isinstance(each, _Seldom) for each in log.filters):
+        log.addFilter(_Seldom())
 
 
 class _OtlpSpan:

@@ -8,6 +8,8 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
+from datacatalog.ports.telemetry import in_context
+
 T = TypeVar("T")
 
 _POLL_S = 0.1
@@ -42,7 +44,7 @@ def made_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
         except BaseException as error:
             hand(None, error)
 
-    thread = Thread(target=make, name="ahead", daemon=True)
+    thread = Thread(target=in_context(make), name="ahead", daemon=True)
     thread.start()
     try:
         yield _taken(ready)
