@@ -11,6 +11,7 @@ such answers count.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -112,15 +113,16 @@ def main() -> dict[str, Any]:
     figures, facts = [], {}
     with folder() as home:
         for delivery in ("inline", "queued"):
-            some, told = _events(home, delivery)
-            figures += some
-            facts.update(told)
+            for processes in sorted({1, os.cpu_count() or 1}):
+                some, told = _events(home / f"{delivery}-{processes}", delivery, processes)
+                figures += some
+                facts.update(told)
         return result(f"over HTTP, {CLIENTS} clients", figures, **facts)
 
 
-def _events(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
-    with served(home / delivery, delivery) as (catalog, gateway):
-        bare = bare_commit(home / f"{delivery}.db")
+def _events(home: Path, delivery: str, processes: int) -> tuple[list[Figure], dict[str, Any]]:
+    with served(home, delivery, gateway={"processes": processes}) as (catalog, gateway):
+        bare = bare_commit(home / "bare.db")
         with generator(catalog, requests(catalog, JOBS), CLIENTS) as load:
             waits: list[float] = []
             cpu: list[float] = []
@@ -138,10 +140,11 @@ def _events(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
                 return accepted_s(told)
 
             ours, floor = alternated(over_http, lambda: seconds(bare, EVENTS_PER_ROUND), ROUNDS)
-    accepted = {"inline": "events, handled", "queued": "events, taken into the queue"}[delivery]
+    done = {"inline": "handled", "queued": "taken into the queue"}[delivery]
+    name = f"{delivery}, {processes} process{'es' * (processes > 1)}"
     return [
         figure(
-            f"{accepted} / bare commits",
+            f"events, {done}, by {processes} process{'es' * (processes > 1)} / bare commits",
             [low / high for low, high in zip(floor, ours, strict=True)],
             goal=GOAL,
             ours=rate(EVENTS_PER_ROUND, ours, "events"),
@@ -154,9 +157,9 @@ def _events(home: Path, delivery: str) -> tuple[list[Figure], dict[str, Any]]:
             ours=f"{percentile(waits[1:], 50):.1f} ms",
         ),
     ], {
-        f"{delivery}: CPU of the gateway, µs per event": round(percentile(used[1:], 50)),
-        f"{delivery}: CPU of the generator, µs per event": round(percentile(cpu[1:], 50)),
-        f"{delivery}: told to wait, %": round(100 * percentile(refused[1:], 50), 1),
+        f"{name}: CPU of the gateway, µs per event": round(percentile(used[1:], 50)),
+        f"{name}: CPU of the generator, µs per event": round(percentile(cpu[1:], 50)),
+        f"{name}: told to wait, %": round(100 * percentile(refused[1:], 50), 1),
     }
 
 
@@ -179,9 +182,9 @@ def served(home: Path, delivery: str = "inline", **sections: Any) -> Iterator[tu
 
 
 def cpu_s(process: psutil.Process) -> float:
-    """Return the CPU time that a process has used."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Return the CPU time that a process and those below it have used."""
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
 
 
 def requests(catalog: Catalog, jobs: int) -> list[str]:
