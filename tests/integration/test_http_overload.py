@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -114,6 +116,20 @@ def test_one_that_is_over_the_limit_finds_a_place_once_the_ledger_moves_again(ca
     answers = Counter(each.result().status_code for each in [*ordinary, *callbacks])
     assert answers == {200: PLACES, 503: 2 * kept}
     assert run(catalog.nonce).status_code == 200
+
+
+@pytest.mark.slow
+def test_who_sends_slowly_takes_nobodys_place(catalog: Catalog) -> None:
+    job = catalog.job()
+    catalog.start("serve")
+    catalog.wait_ready()
+    address = urlsplit(catalog.url)
+    head = f"POST /actors/v2/jobs-manager/messages HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 100\r\n\r\n{{"
+    with ExitStack() as stack:
+        for _ in range(3 * PLACES):
+            slow = stack.enter_context(socket.create_connection((str(address.hostname), address.port)))
+            slow.sendall(head.encode())
+        assert catalog.post("jobs-manager", {**event(job, 0), "name": "run"}).status_code == 200
 
 
 @pytest.mark.slow

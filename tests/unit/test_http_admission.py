@@ -19,58 +19,74 @@ def admission(places: int = 8, wait_s: float = 2, bytes_max: int = 1000) -> Admi
 def test_the_last_quarter_of_the_places_is_for_callbacks() -> None:
     door = admission(places=8)
     for _ in range(6):
-        door.enter(0, 0, reserved=False)
+        door.enter(0, reserved=False)
     with pytest.raises(Overloaded):
-        door.enter(0, 0, reserved=False)
+        door.enter(0, reserved=False)
     for _ in range(2):
-        door.enter(0, 0, reserved=True)
+        door.enter(0, reserved=True)
     with pytest.raises(Overloaded):
-        door.enter(0, 0, reserved=True)
+        door.enter(0, reserved=True)
     assert door.refused == 2
 
 
 def test_who_leaves_makes_room() -> None:
     door = admission(places=4)
     for _ in range(3):
-        door.enter(0, 0, reserved=False)
+        door.enter(0, reserved=False)
     door.leave(0)
-    door.enter(0, 0, reserved=False)
+    door.enter(0, reserved=False)
 
 
 def test_who_would_wait_for_too_long_is_told_how_long_and_a_callback_has_twice_the_time() -> None:
     door = admission(wait_s=2)
     with pytest.raises(Overloaded) as refused:
-        door.enter(3, 0, reserved=False)
+        door.enter(3, reserved=False)
     assert refused.value.wait.total_seconds() == 3
-    door.enter(3, 0, reserved=True)
+    door.enter(3, reserved=True)
     with pytest.raises(Overloaded):
-        door.enter(5, 0, reserved=True)
+        door.enter(5, reserved=True)
+
+
+def test_who_waits_for_their_sender_takes_no_place() -> None:
+    door = admission(places=4)
+    for _ in range(3):
+        door.enter(0, reserved=False)
+    door.step_out()
+    door.enter(0, reserved=False)
+    door.step_in()
+    with pytest.raises(Overloaded):
+        door.enter(0, reserved=True)
 
 
 def test_bodies_are_bounded_together_but_one_is_always_taken() -> None:
     door = admission(bytes_max=100)
-    door.enter(0, 150, reserved=False)
+    door.enter(0, reserved=False)
+    door.hold(150)
     with pytest.raises(Overloaded):
-        door.enter(0, 1, reserved=False)
+        door.hold(1)
     door.leave(150)
-    door.enter(0, 60, reserved=False)
-    door.enter(0, 40, reserved=False)
+    door.hold(60)
+    door.hold(40)
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 50))))
 def test_no_more_are_inside_than_there_are_places_and_bytes(steps: list[tuple[bool, int]]) -> None:
     door, inside = admission(places=8, bytes_max=100), list[int]()
     for coming, size in steps:
-        if coming:
+        if coming and len(inside) == 8:
+            with pytest.raises(Overloaded):
+                door.enter(0, reserved=True)
+        elif coming:
+            door.enter(0, reserved=True)
             try:
-                door.enter(0, size, reserved=True)
+                door.hold(size)
             except Overloaded:
-                assert len(inside) == 8 or sum(inside) + size > 100
+                assert sum(inside) + size > 100
+                door.leave(0)
             else:
                 inside.append(size)
         elif inside:
             door.leave(inside.pop())
-        assert len(inside) <= 8
         assert sum(inside) <= 100
 
 

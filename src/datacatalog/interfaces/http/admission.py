@@ -4,7 +4,9 @@ A refusal is 503 with `Retry-After`, given before the body is read; nothing of t
 
 - how many requests are inside, and so what they and their answers take of memory and threads;
 - how long one would wait: what waits, times what one took lately;
-- how many bytes of bodies are held.
+- how many bytes of bodies are held; one that goes beyond that is cut off in its middle.
+
+Who sends slowly stands outside meanwhile, so that no place is lost to them.
 
 The last quarter of the places, and twice the wait, are for callbacks: a platform that is turned away may never call again. Whoever
 asks whether the service lives is always let in.
@@ -21,7 +23,6 @@ from typing import Any
 
 from datacatalog.domain.errors import Overloaded
 from datacatalog.interfaces.http.answers import failure
-from datacatalog.interfaces.http.reading import number
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,10 +32,12 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 FREE = frozenset({"/", "/healthz", "/readyz", "/metrics"})
 RESERVED = 4
 """One place of so many is for callbacks alone."""
-BODIES = 64
+BODIES = 128
 """So many bodies of the greatest length may be held at a time."""
 TOLD_EVERY_S = 10.0
 RETRY_MAX_S = 60
+_TO_DISK = "/files/v2"
+"""What is sent there is not held."""
 
 log = logging.getLogger("datacatalog.gateway")
 
@@ -53,32 +56,43 @@ class Admission:
         self._bytes = 0
         self._told_at = -math.inf
 
-    def enter(self, wait_s: float, size: int, *, reserved: bool) -> None:
+    def enter(self, wait_s: float, *, reserved: bool) -> None:
         """Let a request in; `leave` ends it.
 
         Args:
             wait_s: how long it would wait.
-            size: of its body, at most.
             reserved: it may have the places that are kept.
         Raises:
             Overloaded.
         """
         places = self._places if reserved else self._places - self._places // RESERVED
         wait_max_s = self._wait_s * (2 if reserved else 1)
-        # One body may always be held, however little all may have.
-        too_much = self._bytes and self._bytes + size > self._bytes_max
-        if self._inside >= places or wait_s > wait_max_s or too_much:
-            self._tell()
-            raise Overloaded(timedelta(seconds=min(max(1.0, wait_s), RETRY_MAX_S)))
+        if self._inside >= places or wait_s > wait_max_s:
+            raise self._refusal(wait_s)
         self._inside += 1
+
+    def leave(self, held: int) -> None:
+        """Note that a request is over, of whose body so many bytes were held."""
+        self._inside -= 1
+        self._bytes -= held
+
+    def step_out(self) -> None:
+        """Free a place for as long as its request waits for its sender."""
+        self._inside -= 1
+
+    def step_in(self) -> None:
+        """Take a place again, be there one or not: what was begun is not refused any more."""
+        self._inside += 1
+
+    def hold(self, size: int) -> None:
+        """Hold so many bytes more.  Raises Overloaded."""
+        # One body may always be held, however little all may have.
+        if self._bytes and self._bytes + size > self._bytes_max:
+            raise self._refusal(0)
         self._bytes += size
 
-    def leave(self, size: int) -> None:
-        self._inside -= 1
-        self._bytes -= size
-
-    def _tell(self) -> None:
-        """Say so in the log, now and then: it is written to when there is least time for it."""
+    def _refusal(self, wait_s: float) -> Overloaded:
+        """Return the error; say so in the log, now and then: it is written to when there is least time for it."""
         self.refused += 1
         now = time.monotonic()
         if now - self._told_at >= TOLD_EVERY_S:
@@ -88,6 +102,7 @@ class Admission:
                 self._inside,
                 self.refused,
             )
+        return Overloaded(timedelta(seconds=min(max(1.0, wait_s), RETRY_MAX_S)))
 
 
 class Front:
@@ -102,7 +117,6 @@ class Front:
         wait_s: Callable[[], float],
         message_wait_s: Callable[[], float],
         callback_nonces: Collection[str],
-        body_max: int,
     ) -> None:
         """
         Args:
@@ -112,7 +126,6 @@ class Front:
         self._admission = admission
         self._wait_s, self._message_wait_s = wait_s, message_wait_s
         self._callbacks = [f"x-nonce={nonce}".encode() for nonce in callback_nonces]
-        self._body_max = body_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (path := scope["path"]) in FREE:
@@ -120,20 +133,20 @@ class Front:
             return
         actor = actor_in(path) if scope["method"] == "POST" else None
         wait_s = self._wait_s() if actor is None else self._message_wait_s()
-        size = self._size(scope)
         try:
-            self._admission.enter(wait_s, size, reserved=self._calls_back(scope))
+            self._admission.enter(wait_s, reserved=self._calls_back(scope))
         except Overloaded as error:
             await failure(error)(scope, receive, send)
             return
+        body = _Body(receive, self._admission, held=not path.startswith(_TO_DISK))
         try:
             if actor is None:
-                await self._app(scope, receive, send)
+                await self._app(scope, body.receive, send)
             else:
                 scope["path_params"] = {"actor": actor}
-                await self._messages(scope, receive, send)
+                await self._messages(scope, body.receive, send)
         finally:
-            self._admission.leave(size)
+            self._admission.leave(body.size)
 
     def _calls_back(self, scope: Scope) -> bool:
         query = scope["query_string"]
@@ -142,14 +155,30 @@ class Front:
                 return True
         return False
 
-    def _size(self, scope: Scope) -> int:
-        """Return how long a body may become; what is longer than that is refused, or goes to disk as it comes."""
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                return min(max(0, number(value.decode("latin-1"))), self._body_max)
-            if name == b"transfer-encoding":
-                return self._body_max
-        return 0
+
+class _Body:
+    """What comes from a request's sender, counted.
+
+    Attributes:
+        size: how many bytes of it are held.
+    """
+
+    __slots__ = ("_admission", "_held", "_receive", "size")
+
+    def __init__(self, receive: Receive, admission: Admission, *, held: bool) -> None:
+        self.size = 0
+        self._receive, self._admission, self._held = receive, admission, held
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        self._admission.step_out()
+        try:
+            event = await self._receive()
+        finally:
+            self._admission.step_in()
+        if self._held and (chunk := event.get("body")):
+            self._admission.hold(len(chunk))
+            self.size += len(chunk)
+        return event
 
 
 def actor_in(path: str) -> str | None:

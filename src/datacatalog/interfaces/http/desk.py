@@ -15,7 +15,14 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from datacatalog.bootstrap import App
-from datacatalog.domain.errors import BadCredentials, BadMessage, DatacatalogError, TooLarge, UnknownActor
+from datacatalog.domain.errors import (
+    BadCredentials,
+    BadMessage,
+    DatacatalogError,
+    Overloaded,
+    TooLarge,
+    UnknownActor,
+)
 from datacatalog.domain.privileges import level_of
 from datacatalog.interfaces.http.answers import failure, unexpected
 from datacatalog.interfaces.http.pace import Pace
@@ -53,7 +60,7 @@ def answer_to(error: Exception, method: str, path: str) -> Response:
     if not isinstance(error, DatacatalogError):
         log.error("%s %s", method, path, exc_info=error)
         return unexpected()
-    if error.http >= 500:
+    if error.http >= 500 and not isinstance(error, Overloaded):
         log.error("%s %s: %s: %s", method, path, error.code, error)
     return failure(error)
 

@@ -53,7 +53,6 @@ class Gateway:
             wait_s=self._desk.pace.wait_s,
             message_wait_s=self._actors.messages.wait_s,
             callback_nonces=app.env.rules.callback_nonces.values(),
-            body_max=gateway["max_body_bytes"],
         )
 
     def routes(self) -> list[Route]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -23,11 +24,26 @@ GRACE_S = 10
 GOODBYE_S = 0.5
 _GOODBYE = (b"connection", b"close")
 HEADERS_MAX_BYTES = 65_536
+CONNECTIONS_MAX = 4096
+_OWN_DESCRIPTORS = 256
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
-    """Return a protocol that hangs up where a request's headers are not complete in time."""
+def _room_for_connections() -> int:
+    """Return how many connections may be open: each takes a descriptor, and the ledger and storage need some, too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + _OWN_DESCRIPTORS
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        soft = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(CONNECTIONS_MAX, soft - _OWN_DESCRIPTORS))
+
+
+def _protocol(timeout_s: float, connections_max: int) -> type[HttpToolsProtocol]:
+    """Return a protocol that hangs up where a request's headers are not complete in time, or too many are connected."""
 
     class DeadlineProtocol(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None
@@ -35,6 +51,10 @@ def _protocol(timeout_s: float) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if len(self.connections) > connections_max:
+                transport.write(_FULL)
+                transport.close()
+                return
             self._await_headers()
 
         def data_received(self, data: bytes) -> None:
@@ -129,7 +149,7 @@ def serve(app: App, sock: socket.socket) -> None:
     options: dict[str, Any] = {
         "proxy_headers": bool(proxies),
         "forwarded_allow_ips": proxies,
-        "http": _protocol(app.settings.config["gateway"]["request_timeout_s"]),
+        "http": _protocol(app.settings.config["gateway"]["request_timeout_s"], _room_for_connections()),
         "lifespan": "off",
         # Query strings carry tokens and nonces; uvicorn's access log would print them.
         "access_log": False,
