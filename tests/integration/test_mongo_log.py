@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from datacatalog.adapters.stores.mongo import log, schema
+from datacatalog.adapters.stores.mongo import log, schema, tidying
 from datacatalog.adapters.stores.mongo.client import Server
 from datacatalog.adapters.stores.mongo.commits import Commits
 from datacatalog.adapters.stores.mongo.overlay import change
@@ -75,7 +75,7 @@ def test_processes_lose_no_count(url: str, commits: Commits) -> None:
 
 
 @pytest.mark.parametrize(
-    ("documents_there", "filling"), [(20, 10), (5, 4_000_000)], ids=["small", "in pieces"]
+    ("documents_there", "filling"), [(20, 10), (5, 2_500_000)], ids=["small", "in pieces"]
 )
 @pytest.mark.parametrize("applied", [0, 3])
 def test_commit_of_a_process_that_died_is_applied_by_whoever_comes(
@@ -198,11 +198,12 @@ def test_commit_of_many_megabytes_is_one_commit(url: str, commits: Commits) -> N
     assert Server(url).collection(schema.PIECES).count_documents({}) == 0
 
 
-def test_log_is_kept_short(commits: Commits, url: str) -> None:
-    for _ in range(700):
+def test_log_is_kept_short(commits: Commits, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "KEPT", 20)
+    for _ in range(70):
         commits.write(actors.count)
-    assert commits.log.look(0)[0].number > 100
-    assert actors.opened(url).write(actors.count) == 701
+    assert commits.log.look(0)[0].number > 40
+    assert actors.opened(url).write(actors.count) == 71
 
 
 # ---------------------------------------------------------------------------------------- the network

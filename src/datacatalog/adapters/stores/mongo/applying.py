@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import bson
@@ -55,9 +56,7 @@ def apply(server: Server, number: int, writes: Iterable[Write]) -> None:
     # All who apply go the same way through the documents, so that none waits for one that waits for it.
     for collection, key, change in sorted(writes, key=lambda write: write[:2]):
         steps.setdefault(collection, []).append(_step(schema.key_field(collection), key, change, number))
-    for collection, each in steps.items():
-        with told():
-            _write(server, collection, each)
+    server.side_by_side([partial(_write, server, collection, each) for collection, each in steps.items()])
 
 
 def _step(field: str, key: str, change: Change, number: int) -> ReplaceOne[Document] | UpdateOne:
@@ -75,6 +74,11 @@ def _step(field: str, key: str, change: Change, number: int) -> ReplaceOne[Docum
 
 
 def _write(server: Server, collection: str, steps: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
+    with told():
+        _write_all(server, collection, steps)
+
+
+def _write_all(server: Server, collection: str, steps: Sequence[ReplaceOne[Document] | UpdateOne]) -> None:
     for tries in range(1, TRIES + 1):
         try:
             server.collection(collection).bulk_write(list(steps), ordered=False)

@@ -6,7 +6,8 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -36,6 +37,9 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 """What holds where the URL says nothing else."""
 
+HELPERS = 6
+"""How many threads write to further collections while one writes to the first."""
+
 _SECRET = re.compile(r"//[^/@\s]*@")
 
 
@@ -61,6 +65,7 @@ class Server:
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._database: Database[dict[str, Any]] | None = None
+        self._pool: ThreadPoolExecutor | None = None
         self._collections: dict[str, Documents] = {}
         self._unheard: dict[str, Documents] = {}
 
@@ -88,6 +93,25 @@ class Server:
             found = self._unheard[name] = self.database[name].with_options(write_concern=_UNHEARD)
         return found
 
+    def side_by_side(self, steps: Sequence[Callable[[], None]]) -> None:
+        """Do several things at the same time.  Raises what one of them raised, once all are over."""
+        if not steps:
+            return
+        *others, mine = steps
+        started = [self._helpers().submit(step) for step in others]
+        try:
+            mine()
+        finally:
+            wait(started)
+        for each in started:
+            each.result()
+
+    def _helpers(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(HELPERS, thread_name_prefix="datacatalog-mongo")
+            return self._pool
+
     def close(self) -> None:
         """Give all connections up; later calls raise StoreDown."""
         with self._lock:
@@ -95,6 +119,9 @@ class Server:
             if self._database is not None:
                 self._database.client.close()
                 self._database = None
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+                self._pool = None
             self._collections, self._unheard = {}, {}
 
     def after_fork(self) -> None:
