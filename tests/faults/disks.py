@@ -65,7 +65,6 @@ def _on_small_disk(
                     stage.faults.append(f"writes went on only {healed[-1]:.1f} s after there was space")
                 stage.recover()
             stage.figures |= {"refused": refused, "writes again within": f"{max(healed):.2f} s"}
-            stage.figures["ended by themselves"] = stage.fleet.deaths.total()
 
         with Stage(folder / "home", setting) as stage:
             return stage.play(disturb)
@@ -176,7 +175,6 @@ def failing_flush(folder: Path, seed: int) -> Report:
             if stage.fleet.deaths.total() < number:
                 stage.faults.append(f"{role} went on after a failed flush")
             stage.recover(restarted=True)
-        stage.figures["ended by themselves"] = stage.fleet.deaths.total()
 
     with Stage(folder / "home", setting) as stage:
         return stage.play(disturb)

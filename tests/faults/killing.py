@@ -49,6 +49,8 @@ def kill_under_load(
         sections={"worker": worker or {}},
         # Where there is a broker, all that is said to jobs goes by it.
         queued="broker" in engine.servers,
+        # Who is started while the store is away ends, and is started again by whoever supervises it.
+        mortal="store" in engine.servers,
     )
 
     def disturb(stage: Stage) -> None:

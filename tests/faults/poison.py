@@ -75,7 +75,6 @@ def deadly_messages(folder: Path, seed: int) -> Report:
         began = time.monotonic()
         until(lambda: all(_over(stage, uuid) for uuid in poisoned), OVER_WITHIN_S)
         stage.figures["given up after"] = f"{time.monotonic() - began:.1f} s"
-        stage.figures["workers that died"] = stage.fleet.deaths.total()
         if stage.fleet.deaths.total() > POISONED * (TRIES + 1):
             stage.faults.append(f"{stage.fleet.deaths.total()} workers died of {POISONED} messages")
         for uuid in poisoned:

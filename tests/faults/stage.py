@@ -302,6 +302,8 @@ class Stage:
             self.faults.append(f"after {DRAIN_S} s there is still work: queues {depth}, jobs {dict(states)}")
         self.figures["at rest after"] = f"{time.monotonic() - began:.1f} s"
         self.fleet.mend()
+        if deaths := self.fleet.deaths.total():
+            self.figures["ended by themselves"] = deaths
         self.faults += self.fleet.faults
         self.faults += [fault for client in self._all() for fault in client.faults]
         if self.faults:
