@@ -40,6 +40,8 @@ SETTLE_S = 1.0
 GRACE_S = 0.02
 """How long what others are just about to give, or to claim, is left to them."""
 RECALLED = 5000
+GETTERS = 4
+"""How many connections the workers of a process share; each is made when it is first needed."""
 
 log = logging.getLogger("datacatalog.transport")
 
@@ -62,7 +64,8 @@ class AmqpTransport(Carried):
         self._names = Names(address.prefix, address.expires_s)
         self._reach = Reach(address)
         self._giver = Giver(self._reach, self._names)
-        self._getter = Getter(self._reach, self._names)
+        self._getters = [Getter(self._reach, self._names) for _ in range(GETTERS)]
+        self._numbers = itertools.count()
         self._bell = Bell()
         self._ear: Ear | None = None
         self._giving = threading.Lock()
@@ -113,7 +116,8 @@ class AmqpTransport(Carried):
                 self._ear.close()
         if self._relay is not None and self._relay is not threading.current_thread():
             self._relay.join(LOOK.total_seconds() * 4)
-        self._getter.link.close()
+        for getter in self._getters:
+            getter.link.close()
         self._giver.link.close()
 
     def _by_word(self, queues: Sequence[str], lease: timedelta, max_tries: int) -> Delivery | None:
@@ -140,11 +144,21 @@ class AmqpTransport(Carried):
                 self._make(queue)
         return None
 
+    @property
+    def _getter(self) -> Getter:
+        """The one of this thread; a few threads share one."""
+        number: int | None = getattr(self._local, "number", None)
+        if number is None:
+            number = self._local.number = next(self._numbers) % GETTERS
+        return self._getters[number]
+
     def _listens(self) -> bool:
         if self._ear is None:
             with self._starting:
                 if self._ear is None and not self._stop.is_set():
-                    self._ear = Ear(self._reach, self._names, self._bell, [self._getter.link])
+                    self._ear = Ear(
+                        self._reach, self._names, self._bell, [each.link for each in self._getters]
+                    )
         return self._ear is not None and self._ear.listens
 
     # ----------------------------------------------------------------------------- giving word

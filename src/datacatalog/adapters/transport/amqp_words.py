@@ -184,6 +184,7 @@ class Getter:
     def __init__(self, reach: Reach, names: Names) -> None:
         self.link = Link(reach)
         self._names = names
+        self._busy: set[str] = set()
 
     def get(self, queue: str) -> Word | None:
         """Return the next word of a queue, None where there is none.  Raises Away; Missing: there is no such queue."""
@@ -199,11 +200,13 @@ class Getter:
 
     def _get(self, channel: Any, queue: str) -> Word | None:
         name = self._names.queue(queue)
-        # To look costs a twentieth of getting nothing.
-        while _waiting(channel, name):
+        # To look costs a twentieth of getting nothing, but is a round trip of its own: where one word was, there may be more.
+        while queue in self._busy or _waiting(channel, name):
             message = channel.basic_get(name)
             if message is None:
+                self._busy.discard(queue)
                 return None
+            self._busy.add(queue)
             parcel = read_word(message.body)
             if parcel is not None and parcel.queue == queue:
                 return Word(parcel, message.delivery_tag, channel)
