@@ -20,7 +20,7 @@ from datacatalog.adapters.stores.mongo.client import Server
 from datacatalog.adapters.stores.mongo.commits import Commits
 from datacatalog.adapters.stores.mongo.overlay import change
 from datacatalog.adapters.stores.mongo.session import Session
-from datacatalog.domain.errors import Misconfigured, StoreDown
+from datacatalog.domain.errors import InvalidRecord, Misconfigured, StoreDown
 from tests.integration import mongo_actors as actors
 from tests.integration.mongo_databases import database, needs_mongodb
 
@@ -305,6 +305,16 @@ def test_catalog_of_another_program_is_not_written_to() -> None:
         server.collection("jobs").insert_one({"uuid": "107..."})
         with pytest.raises(Misconfigured, match="migrate"):
             schema.prepare(server)
+
+
+def test_document_that_is_too_large_fails_alone(commits: Commits) -> None:
+    def body(view: Session, size: int) -> None:
+        view.put(actors.COLLECTION, "large", {"filling": "x" * size}, touched=[])
+
+    with pytest.raises(InvalidRecord):
+        commits.write(lambda view: body(view, 15_000_000))
+    commits.write(lambda view: body(view, 14_900_000))
+    assert commits.read(lambda view: view.get(actors.COLLECTION, "large", seen="")) is not None
 
 
 def test_values_that_cannot_be_kept_fail_alone(commits: Commits) -> None:

@@ -17,6 +17,7 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from datacatalog.domain.errors import Misconfigured, StoreDown
@@ -46,7 +47,7 @@ _SECRET = re.compile(r"//[^/@\s]*@")
 class Server:
     """A database on a server.
 
-    Reads are of what a majority has, and writes are acknowledged by a majority with their journals, whatever the URL says.
+    Reads are the primary's, of what a majority has, and writes are acknowledged by a majority with their journals, whatever the URL says.
     """
 
     def __init__(self, url: str) -> None:
@@ -147,7 +148,10 @@ class Server:
                 with told():
                     client = self._client(defaults)
                     self._database = client.get_database(
-                        self.name, write_concern=DURABLE, read_concern=_read_concern(client)
+                        self.name,
+                        read_preference=ReadPreference.PRIMARY,
+                        write_concern=DURABLE,
+                        read_concern=_read_concern(client),
                     )
             return self._database
 

@@ -12,10 +12,13 @@ from datacatalog.adapters.stores.mongo.client import Server, told
 from datacatalog.adapters.stores.mongo.matching import fits, in_order
 from datacatalog.adapters.stores.mongo.overlay import DROP, Change, Layer, Rank, Ranks
 from datacatalog.adapters.stores.mongo.view import Document, Filter
-from datacatalog.domain.errors import DatacatalogError
+from datacatalog.domain.errors import DatacatalogError, InvalidRecord
 
 AT_ONCE = 1000
 """How many keys one question names."""
+
+LARGEST_BYTES = 15_000_000
+"""What a document may have: a server takes 16 MiB, in the log too, where it stands within another one."""
 
 _THERE: Filter = {schema.GONE: None}
 
@@ -153,7 +156,12 @@ class Session:
         self._touch(touched)
         own = {name: value for name, value in document.items() if name not in (schema.NUMBER, "_id")}
         own = {schema.key_field(collection): key, **own}
-        self.layer.put(collection, key, overlay.change("put", own))
+        change = overlay.change("put", own)
+        if len(change.raw) > LARGEST_BYTES:
+            raise InvalidRecord(
+                collection, [("", f"{len(change.raw)} bytes are more than a document may have")]
+            )
+        self.layer.put(collection, key, change)
 
     def set(self, collection: str, key: str, fields: Document, *, touched: Iterable[str]) -> None:
         self._touch(touched)
