@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
@@ -16,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import requests
 import yaml
 
@@ -195,9 +197,16 @@ def _engines() -> dict[str, dict[str, str]]:
     name, sections = f"t{secrets.token_hex(6)}", {}
     if store := os.environ.get("DATACATALOG_TEST_STORE"):
         sections["store"] = {"url": f"{store.rstrip('/')}/{name}"}
+        atexit.register(_drop_database, store, name)
     if transport := os.environ.get("DATACATALOG_TEST_TRANSPORT"):
         sections["transport"] = {"url": f"{transport}?prefix={name}&expires=120"}
     return sections
+
+
+def _drop_database(server: str, name: str) -> None:
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(server)
+    client.drop_database(name)
+    client.close()
 
 
 def install(home: Path, **sections: Mapping[str, Any]) -> Catalog:
