@@ -64,7 +64,7 @@ def test_every_query_asks_for_metrics_and_labels_that_are_published(query: str) 
         assert name in BY_NAME or name in PROCESS, name
         own = {*BY_NAME[name].labels} if name in BY_NAME else set()
         labels |= own
-        assert {*re.findall(r"(\w+)\s*=", selected)} <= own | OF_PROMETHEUS
+        assert {*re.findall(r"(\w+)\s*[!=][=~]?", selected)} <= own | OF_PROMETHEUS
         for state in re.findall(r'state="(\w+)"', selected):
             assert State(state)
         if name in BY_NAME and BY_NAME[name].kind == "histogram":

@@ -72,7 +72,7 @@ METRICS: Mapping[str, Metric] = {
             "datacatalog_messages_total",
             "counter",
             ("actor", "outcome"),
-            "Messages to actors: ok, queued, repeated (answered before), refused (for good), failed (may be tried again)",
+            "Messages to actors: ok, queued (its handling counts again), repeated (answered before), refused (for good), failed",
         ),
         Metric(
             "datacatalog_handler_seconds",
