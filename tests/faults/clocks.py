@@ -24,18 +24,12 @@ SEEN_AFTER_S = 1
 TOO_LATE_S = 31.0
 
 
-# libfaketime calls a sleep until now, or until a moment ago, an invalid one; the kernel just returns.
+# libfaketime takes what Python sleeps by, an instant of the monotonic clock, for one of the clock that it fakes: sleeps would end at once,
+# or never. What waits by locks and sockets is right.
 HOOK = """
-import errno, time
+import os, select, time
 
-def _sleep(seconds, real=time.sleep):
-    try:
-        real(seconds)
-    except OSError as e:
-        if e.errno != errno.EINVAL:
-            raise
-
-time.sleep = _sleep
+time.sleep = lambda seconds: select.select([], [], [], seconds) if seconds > 0 else os.sched_yield()
 """
 
 
