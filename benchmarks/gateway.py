@@ -164,14 +164,17 @@ def _events(home: Path, delivery: str, processes: int) -> tuple[list[Figure], di
 
 
 @contextmanager
-def served(home: Path, delivery: str = "inline", **sections: Any) -> Iterator[tuple[Catalog, psutil.Process]]:
-    """Make an installation, and a gateway of it in a process of its own."""
+def served(
+    home: Path, delivery: str = "inline", environ: dict[str, str] | None = None, **sections: Any
+) -> Iterator[tuple[Catalog, psutil.Process]]:
+    """Make an installation, and a gateway of it in a process of its own; `environ`: its environment."""
     actors = {"jobs-manager": {"delivery": delivery}}
     with installation(home, actors=actors, **sections) as catalog, (home / "gateway.log").open("w") as log:
         gateway = subprocess.Popen(
             [sys.executable, "-m", "datacatalog", "serve", "--config", str(home / "config.yml")],
             stderr=log,
             cwd=home,
+            env=environ,
         )
         try:
             catalog.wait_ready(READY_S)

@@ -24,6 +24,7 @@ PARTS = {
     "lifecycle": "benchmarks.lifecycle",
     "flatness": "benchmarks.flatness",
     "gateway": "benchmarks.gateway",
+    "slow_disk": "benchmarks.slow_disk",
     "overload": "benchmarks.overload",
     "workers": "benchmarks.workers",
     "engines": "benchmarks.engines",
