@@ -136,6 +136,15 @@ def test_restore_brings_back_what_was_and_keeps_aside_what_is(shell: Shell, tmp_
     assert shell.ask_doctor()["well"]
 
 
+def test_restore_in_the_place_of_a_broken_ledger(shell: Shell, tmp_path: Path) -> None:
+    shell.ok("db", "backup", str(tmp_path / "b.db"))
+    broken = b"no database at all" * 1000
+    ledger(shell).write_bytes(broken)
+    told = shell.ask("db", "restore", str(tmp_path / "b.db"), "--replace")
+    assert Path(told["aside"]).read_bytes() == broken
+    assert shell.ask("db", "check")["well"]
+
+
 def test_restore_into_a_lost_ledger(shell: Shell, tmp_path: Path) -> None:
     shell.ok("db", "backup", str(tmp_path / "b.db"))
     for path in shell.home.glob("catalog.db*"):

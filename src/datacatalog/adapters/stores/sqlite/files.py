@@ -130,6 +130,9 @@ def held_alone(path: Path) -> Iterator[None]:
             connection.execute("BEGIN EXCLUSIVE")
         except (sqlite3.OperationalError, StoreDown) as error:
             raise Conflict(f"{path} is in use; stop gateway and workers first ({error})") from error
+        except sqlite3.DatabaseError:
+            # It is no database, or none any more: nobody can be at work on it, and it may be put aside all the same.
+            pass
         yield
 
 
