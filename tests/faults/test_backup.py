@@ -52,6 +52,8 @@ class Writer(threading.Thread):
             )
             if answer.ok:
                 self.acknowledged.append(mark)
+            elif answer.status_code in (429, 503):
+                time.sleep(float(answer.headers.get("Retry-After", "1")))
             else:
                 self.faults.append(f"{answer.status_code} {answer.text[:200]}")
 
