@@ -6,9 +6,8 @@ Labels have few values each: actors, queues, routes, outcomes; never what a mess
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -182,6 +181,9 @@ METRICS: Mapping[str, Metric] = {
 """Name without prefix -> what is published. Beside these there is what the client library tells of the process (`process_...`)."""
 
 
+_Meters = tuple[tuple[Callable[[], None], ...], Callable[[float], None] | None]
+
+
 class Metrics:
     """What one process counts. Threads share it.
 
@@ -202,7 +204,7 @@ class Metrics:
             ProcessCollector(registry=self.registry)
         self._counters = {n: self._counter(m) for n, m in METRICS.items() if m.kind == "counter" and m.labels}
         self._histograms = {n: self._histogram(m) for n, m in METRICS.items() if m.kind == "histogram"}
-        self._children: dict[tuple[str, ...], Any] = {}
+        self._meters: dict[tuple[str, ...], _Meters] = {}
 
     def add(self, collector: Collector) -> None:
         """Publish what is found out when it is asked for."""
@@ -221,43 +223,47 @@ class Metrics:
 
     def observe(self, activity: Activity, which: str, method: str, outcome: str, seconds: float) -> None:
         """Take down something that is over."""
-        match activity:
-            case Activity.COMMIT:
-                self._took("store_seconds", "transact", seconds)
-            case Activity.READ:
-                self._took("store_seconds", "read", seconds)
-            case Activity.PUBLISH:
-                self.count("published_total", which)
-            case Activity.HANDLER:
-                self.count("messages_total", which, outcome)
-                self._took("handler_seconds", which, seconds)
-            case Activity.REQUEST:
-                self.count("http_requests_total", which, method, outcome)
-                self._took("http_request_seconds", which, seconds)
-            case Activity.WORK:
-                self.count("deliveries_total", which, outcome)
-                self._took("delivery_seconds", which, seconds)
-                if outcome == "lost":
-                    self.count("lease_losses_total", which)
-            case Activity.OUTGOING:
-                self.count("outgoing_requests_total", which, outcome)
-                self._took("outgoing_seconds", which, seconds)
-            case Activity.TASK:
-                pass
+        key = (activity, which, method, outcome)
+        meters = self._meters.get(key)
+        if meters is None:
+            meters = self._meters.setdefault(key, self._meters_of(activity, which, method, outcome))
+        counts, took = meters
+        for count in counts:
+            count()
+        if took is not None:
+            took(seconds)
 
     def count(self, name: str, *labels: str) -> None:
-        key = (name, *labels)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children.setdefault(key, self._counters[name].labels(*labels))
-        child.inc()
+        self._counters[name].labels(*labels).inc()
 
-    def _took(self, name: str, label: str, seconds: float) -> None:
-        key = (name, label)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children.setdefault(key, self._histograms[name].labels(label))
-        child.observe(seconds)
+    def _meters_of(self, activity: Activity, which: str, method: str, outcome: str) -> _Meters:
+        """Return what counts, and what measures, so that it is looked up once."""
+        match activity:
+            case Activity.COMMIT | Activity.READ:
+                operation = "transact" if activity is Activity.COMMIT else "read"
+                return (), self._took("store_seconds", operation)
+            case Activity.PUBLISH:
+                return (self._counts("published_total", which),), None
+            case Activity.HANDLER:
+                return (self._counts("messages_total", which, outcome),), self._took("handler_seconds", which)
+            case Activity.REQUEST:
+                counts = self._counts("http_requests_total", which, method, outcome)
+                return (counts,), self._took("http_request_seconds", which)
+            case Activity.WORK:
+                lost = (self._counts("lease_losses_total", which),) if outcome == "lost" else ()
+                counts = self._counts("deliveries_total", which, outcome)
+                return (counts, *lost), self._took("delivery_seconds", which)
+            case Activity.OUTGOING:
+                counts = self._counts("outgoing_requests_total", which, outcome)
+                return (counts,), self._took("outgoing_seconds", which)
+            case Activity.TASK:
+                return (), None
+
+    def _counts(self, name: str, *labels: str) -> Callable[[], None]:
+        return self._counters[name].labels(*labels).inc
+
+    def _took(self, name: str, label: str) -> Callable[[float], None]:
+        return self._histograms[name].labels(label).observe
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(metric.name, metric.help, metric.labels, registry=self._where(metric))
