@@ -66,7 +66,7 @@ def _lives(home: Path, engine: Engine) -> Figure:
         times,
         floors,
         ours=rate(LIVES_PER_ROUND, times, "jobs"),
-        floor=rate(LIVES_PER_ROUND, floors, "times 3"),
+        floor=rate(COMMITS * LIVES_PER_ROUND, floors, engine.unit),
     )
 
 
@@ -85,7 +85,7 @@ def _events(home: Path, engine: Engine, delivery: str) -> Figure:
         times,
         floors,
         ours=rate(EVENTS_PER_ROUND, times, "events"),
-        floor=rate(EVENTS_PER_ROUND, floors, ""),
+        floor=rate(EVENTS_PER_ROUND, floors, engine.unit),
     )
 
 
