@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from glob import glob
 from pathlib import Path
 
 import requests
 
+from datacatalog.adapters.clock import SystemClock
 from tests.faults.engines import NotHere
 from tests.faults.fleet import hook
 from tests.faults.reporting import Report
@@ -53,6 +55,16 @@ class FakedClock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Let the catalog in this process, which makes jobs, have the same time."""
+        real = SystemClock.now
+        SystemClock.now = lambda _: datetime.now(UTC) + timedelta(seconds=self.offset_s)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            SystemClock.now = real  # type: ignore[method-assign]
 
     def set(self, offset_s: int) -> None:
         """Let the clock show so many seconds more than it is; return once all of them have seen it."""
@@ -113,7 +125,7 @@ def clock_jumps(folder: Path, seed: int) -> Report:
         if _opens(stage, token):
             stage.faults.append(f"an administrative token opens something {TOO_LATE_S} s after it was made")
 
-    with Stage(folder / "home", setting) as stage:
+    with clock.here(), Stage(folder / "home", setting) as stage:
         return stage.play(disturb)
 
 
