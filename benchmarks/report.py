@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sqlite3
+import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,15 @@ def machine() -> dict[str, Any]:
 def load_average() -> float:
     """Return how many processes wanted to run in the last minute, on average."""
     return round(os.getloadavg()[0], 1)
+
+
+def commit() -> str:
+    """Return what is measured: the commit, or the version where there is no repository."""
+    asked = ["git", "-C", str(PAGE.parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return version("datacatalog")
 
 
 def kept(parts: Sequence[dict[str, Any]], on: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +82,10 @@ def _markdown(on: dict[str, Any], parts: Sequence[dict[str, Any]]) -> str:
     for part in parts:
         lines.append(f"| **{part['title']}** | | | | | | |")
         lines += [_row(each) for each in part["figures"]]
-    lines += ["", "| part | run | load of the machine before | took |", "|---|---|---|---|"]
+    lines += ["", "| part | of | run | load of the machine before | took |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{part['name']}` | {part['when']} | {part['load']} | {part['took_s']} s |" for part in parts
+        f"| `{part['name']}` | {part['commit']} | {part['when']} | {part['load']} | {part['took_s']} s |"
+        for part in parts
     ]
     for part in parts:
         if part["facts"]:

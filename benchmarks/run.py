@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
 
 def _measured(name: str) -> dict[str, Any] | None:
     """Return a part with when and how long it ran; None: it failed, and said why."""
-    when, load, started = datetime.now(UTC), report.load_average(), time.monotonic()
+    of, when, load, started = report.commit(), datetime.now(UTC), report.load_average(), time.monotonic()
     print(f"measuring {name} ...", end=" ", flush=True)
     try:
         part: dict[str, Any] = importlib.import_module(PARTS[name]).main()
@@ -71,7 +71,8 @@ def _measured(name: str) -> dict[str, Any] | None:
         return None
     took = round(time.monotonic() - started)
     print(f"{took} s", flush=True)
-    return {"name": name, "when": f"{when:%Y-%m-%d %H:%M} UTC", "load": load, "took_s": took, **part}
+    run = {"name": name, "commit": of, "when": f"{when:%Y-%m-%d %H:%M} UTC", "load": load, "took_s": took}
+    return {**run, **part}
 
 
 if __name__ == "__main__":
