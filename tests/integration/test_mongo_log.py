@@ -10,10 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datacatalog.adapters.stores.mongo import log, schema, tidying
 from datacatalog.adapters.stores.mongo.client import Server
@@ -181,6 +184,61 @@ def test_threads_share_commits(commits: Commits) -> None:
         thread.join()
     assert commits.read(actors.number) == 160
     assert commits.count < 160
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(["put", "set", "blind", "fail"])),
+    min_size=2,
+    max_size=9,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(several=steps)
+def test_bodies_that_share_a_commit_count_as_if_one_came_after_the_other(
+    commits: Commits, several: list[tuple[str, str]]
+) -> None:
+    """They run at the same time, so it is those that stand in each other's way that matter."""
+
+    def clear(view: Session) -> None:
+        for each in view.find(actors.COLLECTION, {}, sort=[("_id", 1)], seen=["all"]):
+            view.drop(actors.COLLECTION, each["_id"], touched=[f"p:{each['_id']}"])
+
+    def body(view: Session, place: int, key: str, kind: str) -> int:
+        view.put(
+            actors.COLLECTION, f"e.{place}", {"rank": view.rank(), "more": view.rank()}, touched=["ranks"]
+        )
+        seen = -1 if kind == "blind" else actors.number(view, key)
+        if kind in ("set", "blind"):
+            view.set(actors.COLLECTION, key, {kind: place}, touched=[f"p:{key}"])
+        else:
+            actors.count(view, key)
+        if kind == "fail":
+            raise LookupError(seen)
+        return seen
+
+    commits.write(clear)
+    done = commits.write_each(
+        [partial(body, place=n, key=key, kind=kind) for n, (key, kind) in enumerate(several)]
+    )
+    there: dict[str, dict[str, int]] = {}
+    for place, (key, kind) in enumerate(several):
+        seen = -1 if kind == "blind" else there.get(key, {}).get("n", 0)
+        if kind == "fail":
+            assert isinstance(done[place].error, LookupError)
+            assert done[place].error.args == (seen,)
+            continue
+        assert done[place] == (seen, None)
+        if kind == "put":
+            there[key] = {"n": seen + 1}
+        elif key in there:
+            there[key][kind] = place
+    found = commits.read(lambda view: view.find(actors.COLLECTION, {}, sort=[("_id", 1)], seen=["all"]))
+    assert {each.pop("_id"): each for each in found if "rank" not in each} == there
+    ranks = [(each["_id"], each["rank"], each["more"]) for each in found if "rank" in each]
+    numbers = [number for _, *both in ranks for number in both]
+    assert [key for key, *_ in ranks] == [f"e.{n}" for n, (_, kind) in enumerate(several) if kind != "fail"]
+    assert numbers == sorted(set(numbers))
 
 
 # ------------------------------------------------------------------------------------------- sizes

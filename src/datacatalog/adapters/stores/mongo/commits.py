@@ -1,7 +1,7 @@
 """Running pieces of work: on the collections as they are, and again where others committed what they had looked at.
 
-The bodies of a batch run one after the other, each over what those before it wrote; all of it is one commit. Nothing of theirs
-counts, no result and no error, before the log has told that what they saw was one state.
+The bodies of a batch count as if they had run one after the other, each over what those before it wrote; all of it is one commit. Nothing of
+theirs counts, no result and no error, before the log has told that what they saw was one state.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from datacatalog.adapters.stores.mongo import marks
@@ -86,7 +87,7 @@ class Commits:
         self._inside.busy = True
         try:
             task = Task(body)
-            _Attempts(self._server, self.log, may_write=False).run([task])
+            _Attempts(self._server, self.log, self._inside, may_write=False).run([task])
         finally:
             self._inside.busy = False
         if task.error is not None:
@@ -109,7 +110,7 @@ class Commits:
         try:
             with self._running:
                 self._check_open()
-                self.count += _Attempts(self._server, self.log, may_write=True).run(batch)
+                self.count += _Attempts(self._server, self.log, self._inside, may_write=True).run(batch)
         except StoreDown as error:
             # What they saw was never told to be one state, so even the errors that some of them met may be wrong.
             for task in batch:
@@ -133,8 +134,10 @@ class Commits:
 class _Attempts:
     """Runs a batch until it stands."""
 
-    def __init__(self, server: Server, log: Log, *, may_write: bool) -> None:
+    def __init__(self, server: Server, log: Log, inside: threading.local, *, may_write: bool) -> None:
+        """Args: inside: `busy` in a thread that runs a body."""
         self._server = server
+        self._inside = inside
         self._log = log
         self._may_write = may_write
         self._lost = 0
@@ -168,15 +171,41 @@ class _Attempts:
         layer, ranks = Layer(), Ranks()
         seen: set[str] = set()
         touched: set[str] = set()
+        early = self._try_side_by_side(batch) if len(batch) > 1 else {}
         for task in batch:
-            session = Session(self._server, layer, ranks, may_write=self._may_write)
-            if task.run(session):
-                layer.take(session.layer)
-                touched |= session.touched
-            elif isinstance(task.error, StoreDown):
+            session = early.get(task)
+            if session is None or not touched.isdisjoint(session.seen) or layer.in_the_way(session.layer):
+                session = Session(self._server, layer, ranks, may_write=self._may_write)
+                task.run(session)
+            if isinstance(task.error, StoreDown):
                 raise task.error
+            if task.error is None:
+                layer.take(session.layer, later=0 if session.ranks is ranks else ranks.following)
+                touched |= session.touched
+            if session.ranks is not ranks:
+                ranks.following += session.ranks.following
             seen |= session.seen
         return seen, Draft(writes=list(layer), touched=marks.packed(touched))
+
+    def _try_side_by_side(self, batch: Sequence[Task]) -> dict[Task, Session]:
+        """Run each body as if it were alone, all at the same time, since most of their time is waiting for the server.
+
+        What one did stands where nothing that it looked at is written by those before it.
+        """
+        sessions = {
+            task: Session(self._server, Layer(), Ranks(), may_write=self._may_write) for task in batch
+        }
+
+        def run(task: Task) -> None:
+            was, self._inside.busy = getattr(self._inside, "busy", False), True
+            try:
+                task.run(sessions[task])
+            finally:
+                self._inside.busy = was
+
+        # The leader's own body is run by the leader.
+        self._server.side_by_side([partial(run, task) for task in reversed(batch)])
+        return sessions
 
     def _commit(self, seen: set[str], draft: Draft, base: int) -> tuple[bool, int]:
         """Append a draft to the log where it stands; return whether it does, and the state that it is to be tried on else."""

@@ -5,7 +5,6 @@ A change is kept as BSON, so that it is what the server will say later, whatever
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,13 +31,18 @@ class Rank(int):
 
 
 class Ranks:
-    """Gives out the ranks of one commit."""
+    """Gives out the ranks of one piece of work.
 
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
+    Attributes:
+        following: the index of the next one.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self.following = first
 
     def next(self) -> Rank:
-        return Rank(_PROVISIONAL + next(self._numbers))
+        self.following += 1
+        return Rank(_PROVISIONAL + self.following - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,12 @@ class Change:
         for name, index in self.ranks.items():
             document[name] = Rank(_PROVISIONAL + index)
         return document
+
+    def later(self, by: int) -> Change:
+        """Return this with ranks that were given out so many later."""
+        if not self.ranks:
+            return self
+        return Change(self.kind, self.raw, {name: index + by for name, index in self.ranks.items()})
 
     def numbered(self, number: int) -> Document:
         """Return what `raw` says once its commit has this number."""
@@ -111,10 +121,21 @@ class Layer:
         elif known.kind != "drop":
             self.put(collection, key, change(known.kind, {**known.document(), **fields}))
 
-    def take(self, above: Layer) -> None:
-        """Take over the changes of the layer above."""
-        for collection, changes in above.changes.items():
-            self.changes.setdefault(collection, {}).update(changes)
+    def take(self, other: Layer, *, later: int = 0) -> None:
+        """Take over the changes of another layer, which lay over this one, or over nothing and was not in its way.
+
+        Args:
+            later: what is added to the indexes of its ranks.
+        """
+        for collection, changes in other.changes.items():
+            mine = self.changes.setdefault(collection, {})
+            mine.update(changes if not later else {key: each.later(later) for key, each in changes.items()})
+
+    def in_the_way(self, other: Layer) -> bool:
+        """Tell whether another layer, which does not lie over this one, changes fields of what is changed here."""
+        return any(
+            each.kind == "set" and self.get(collection, key) is not None for collection, key, each in other
+        )
 
     def copy_of_changes(self) -> dict[str, dict[str, Change]]:
         return {collection: dict(changes) for collection, changes in self.changes.items()}

@@ -28,6 +28,7 @@ class Session:
 
     Attributes:
         layer: what this work has written.
+        ranks: where its ranks are from.
         seen: the marks of what it looked at.
         touched: the marks of what it wrote.
     """
@@ -37,7 +38,7 @@ class Session:
         self.seen: set[str] = set()
         self.touched: set[str] = set()
         self._server = server
-        self._ranks = ranks
+        self.ranks = ranks
         self._may_write = may_write
         self._over = False
 
@@ -173,7 +174,7 @@ class Session:
 
     def rank(self) -> Rank:
         self.writing()
-        return self._ranks.next()
+        return self.ranks.next()
 
     # ------------------------------------------------------------------------------------- checks
 

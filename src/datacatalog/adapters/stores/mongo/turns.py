@@ -75,10 +75,11 @@ class Turns:
             raise
 
     def _enter(self, task: Task) -> None:
+        for each in task.others:
+            each.context = contextvars.copy_context()
         with self._mutex:
             if self._led:
-                for each in (task, *task.others):
-                    each.context = contextvars.copy_context()
+                task.context = contextvars.copy_context()
                 task.wake = threading.Lock()
                 task.wake.acquire()
                 self._queue.append(task)
