@@ -58,6 +58,7 @@ class Setting:
         gateway_host: where gateways listen.
         mortal: whether processes may end by themselves; they are then started again, as a supervisor would do.
         queued: whether events of jobs are taken into a queue, and handled by workers.
+        subscribed: whether somebody is to be told of what happens to the jobs of the drivers.
         drivers: clients that drive jobs.
         pause_s: between two jobs of one of them; workers are to keep up, so that what is measured is recovery.
         launch_pause_s: between two launches of the one client that launches apps; None: there is none.
@@ -75,6 +76,7 @@ class Setting:
     gateway_host: str = "127.0.0.1"
     mortal: bool = False
     queued: bool = False
+    subscribed: bool = True
     drivers: int = 4
     pause_s: float = 1.0
     launch_pause_s: float | None = 1.5
@@ -136,7 +138,8 @@ class Stage:
         self.spare = (
             self.catalog.job().job.uuid
         )  # of another pipeline, for whoever needs one that nobody drives
-        self.subscriber.subscribe(self.catalog, pipeline)
+        if setting.subscribed:
+            self.subscriber.subscribe(self.catalog, pipeline)
         self.drivers = [self._driver(pipeline, str(n), setting.pause_s) for n in range(setting.drivers)]
         self._probe = self._driver(pipeline, "probe", pause_s=0)
         self.launchers = self._launchers()
@@ -339,7 +342,8 @@ class Stage:
         self.faults += self._execution_faults(sent)
         driven = {uuid for driver in (*self.drivers, self._probe) for uuid in driver.made}
         histories = {job.uuid: [e for _, e in job.history] for job in seen if job.uuid in driven}
-        self.faults += self.subscriber.complaints(histories)
+        if self.setting.subscribed:
+            self.faults += self.subscriber.complaints(histories)
         self.faults += self._damage()
         if not any(made.values()):
             self.faults.append("no job archived anything, so indexing was not tried")
