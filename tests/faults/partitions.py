@@ -22,8 +22,8 @@ def partitions(folder: Path, seed: int) -> Report:
     """Cut store and broker off, for 1 to 8 s each time, and measure how long it takes to recover from it."""
     with ExitStack() as stack:
         wire = stack.enter_context(two_machines())
-        rabbit = stack.enter_context(broker(folder / "broker", wire.core_host, wire.core, listen=ANY))
         store = stack.enter_context(documentdb(folder / "documentdb", wire.core_host, wire.core, listen=ANY))
+        rabbit = stack.enter_context(broker(folder / "broker", wire.core_host, wire.core, listen=ANY))
         sections = {
             "store": {"url": f"{store.url}/faults"},
             "transport": {"url": f"{rabbit.url}?prefix=faults"},

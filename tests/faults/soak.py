@@ -78,6 +78,7 @@ def soak(folder: Path, minutes: float, names: list[str], seed: int) -> Summary:
             print(f"skipped {name}: {e}", flush=True)
             summary.skip(name, str(e))
             left.remove(name)
+            shutil.rmtree(place, ignore_errors=True)
             continue
         print(f"{datetime.now():%H:%M:%S} {report.line}", flush=True)
         summary.add(report)
