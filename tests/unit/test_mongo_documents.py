@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from datacatalog.adapters.stores import codec
 from datacatalog.adapters.stores.mongo import documents, marking
 from datacatalog.adapters.stores.mongo.documents import EXACT
+from datacatalog.adapters.stores.mongo.published_documents import converted
 from datacatalog.domain.kinds import Kind, Relation, TypedUuid
 from datacatalog.domain.records import Record
+from tests.shared import shared
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 FILE = TypedUuid("10500000-0000-5000-8000-000000000001")
@@ -142,3 +145,22 @@ def test_record_that_comes_onto_a_page_touches_its_marks(number: int, after: int
     if uuid(after) < uuid(number) and (last is None or number <= last):
         seen = marking.records_between(Kind.FILE, uuid(after), None if last is None else uuid(last))
         assert set(seen) & marking.of_record(stored({}, uuid=uuid(number)))
+
+
+# ------------------------------------------------------------------------------- as the published system wrote them
+
+
+def test_worked_record_of_the_documents_is_read_whole() -> None:
+    said = json.loads(shared("fixtures", "pipelinejobs", "agave-proxy", "jobdocument.json").read_text())
+    found = converted(Kind.PIPELINEJOB, said, "salt")
+    job = documents.record_of(Kind.PIPELINEJOB, bson.decode(bson.encode(found.document)))
+    assert job is not None
+    assert job.uuid == said["uuid"]
+    left = {"uuid", "history", "generated_by"}
+    assert {n: v for n, v in job.body.items() if n not in left} == {
+        name: value for name, value in said.items() if name not in left and not name.startswith("_")
+    }
+    assert [each["name"] for each in found.history] == [each["name"] for each in said["history"]]
+    assert [each["data"] for each in found.history] == [each["data"] for each in said["history"]]
+    assert found.history[-1]["state"] == said["state"]
+    assert found.document["generated_by"] == said["generated_by"]
