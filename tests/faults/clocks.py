@@ -72,7 +72,7 @@ class FakedClock:
         fresh.write_text(f"{offset_s:+d}\n")
         os.replace(fresh, self._file)
         if offset_s != self.offset_s:
-            time.sleep(SEEN_AFTER_S + 0.2)
+            time.sleep(2 * SEEN_AFTER_S + 0.5)  # It counts whole seconds.
         self.offset_s = offset_s
 
 
