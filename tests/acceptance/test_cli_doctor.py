@@ -36,6 +36,15 @@ def test_fresh_catalog_is_well(shell: Shell) -> None:
     assert all(line.startswith("ok ") for line in shell.ok("doctor").splitlines())
 
 
+def test_ledger_is_where_the_secrets_say(shell: Shell, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    assert shell.ok("db", "copy", "store", f"sqlite:///{elsewhere}")
+    (shell.home / "catalog.db").unlink()
+    secrets = shell.home / "secrets.json"
+    secrets.write_text(json.dumps({**json.loads(secrets.read_text()), "store_url": f"sqlite:///{elsewhere}"}))
+    assert all(line.startswith("ok ") for line in shell.ok("doctor", "--offline").splitlines())
+
+
 def lose_config(home: Path) -> None:
     (home / "config.yml").unlink()
 

@@ -138,6 +138,31 @@ def test_compose_starts_a_gateway_and_two_workers_with_their_database_and_broker
     assert asked == given
 
 
+def test_installation_of_compose_goes_on_where_it_was_cut_off(tmp_path: Path):
+    compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+    [script] = compose["services"]["installed"]["command"]
+    home, store = tmp_path / "etc", tmp_path / "store"
+    script = script.replace("/etc/datacatalog", str(home)).replace("/var/lib/datacatalog", str(tmp_path))
+    environ = {
+        **os.environ,
+        "DATACATALOG_CONFIG": str(home / "config.yml"),
+        "DATACATALOG_SECRETS__STORE_URL": f"sqlite:///{store}/catalog.db",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+    def install() -> int:
+        shell = ["sh", "-c", script.replace("$$", "$")]
+        return subprocess.run(shell, env=environ, capture_output=True, timeout=60).returncode
+
+    store.write_text("no database is there yet")
+    assert install() != 0
+    store.unlink()
+    store.mkdir()
+    assert install() == 0
+    assert set(json.loads((home / "secrets.json").read_text())["nonces"]) == {"jobs-manager", "jobs-indexer"}
+    assert install() == 0
+
+
 def test_kubernetes_example_names_what_it_has():
     found = [
         document

@@ -97,7 +97,7 @@ def new_secrets() -> dict[str, Any]:
 
 def ledger(settings: Settings) -> Path | None:
     """Return the file of an embedded store, or None where the store is a server."""
-    scheme, _, path = str(settings.config["store"]["url"]).partition(":///")
+    scheme, _, path = settings.store_url.partition(":///")
     return settings.path(path) if scheme == "sqlite" else None
 
 
