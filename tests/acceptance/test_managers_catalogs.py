@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import logging
 import os
 import re
+import secrets
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,11 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pymongo
 import pytest
 
 from datacatalog import tokens
 from datacatalog.domain.errors import Misconfigured, StoreDown
 from datacatalog.domain.kinds import Kind
+from datacatalog.managers import mongodb
 from datacatalog.managers.common import Manager
 from datacatalog.managers.pipelinejobs import (
     ManagedPipelineJob,
@@ -36,6 +40,8 @@ from datacatalog.services.reading import Request
 from datacatalog.services.reception import Envelope, receive
 from tests.harness import Catalog, install
 from tests.shared import REPOSITORY
+
+SERVER = os.environ.get("DATACATALOG_TEST_MONGODB")
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +107,60 @@ def test_a_configuration_or_a_store_can_be_named(
     assert (tmp_path / "other.db").exists()
 
 
+def _authn(url: str) -> str:
+    return base64.urlsafe_b64encode(url.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        ({"authn": _authn("mongodb://db.example.org"), "database": "c"}, "mongodb://db.example.org/c"),
+        ({"authn": _authn("mongodb://a,b/c?replicaSet=r")}, "mongodb://a,b/c?replicaSet=r"),
+        ({"authn": _authn("mongodb://a/admin"), "database": "c"}, "mongodb://a/c?authSource=admin"),
+        ({"database": "c"}, "mongodb://localhost:27017/c"),
+        ({"host": "h", "port": "27018", "database": "c"}, "mongodb://h:27018/c"),
+        (
+            {"host": "h", "username": "u@x", "password": "secret", "database": "c", "auth_source": "admin"},
+            "mongodb://u%40x:secret@h:27017/c?authSource=admin",
+        ),
+        ({"host": "h", "database": "c", "replica_set": "r"}, "mongodb://h:27017/c?replicaSet=r"),
+    ],
+)
+def test_published_settings_of_mongodb_are_the_url_of_a_store(said: dict[str, Any], url: str) -> None:
+    assert mongodb.url_of(said) == url
+
+
 @pytest.mark.parametrize(
     "said",
     [
-        {"authn": "bW9uZ29kYjovLw==", "database": "catalog"},
-        {"authn": None},
-        {"url": "mongodb://db.example.org/catalog"},
-        {"host": "db.example.org", "port": 27017, "username": "u", "password": "p"},
+        {"authn": "bW9uZ29kYjovLw==", "database": ""},
+        {"authn": None, "database": "canary"},
+        {"authn": _authn("https://canary.example.org/"), "database": "c"},
+        {"host": "h", "port": "canary", "database": "c"},
+        {"host": "h", "username": "u", "database": "c"},
+        {"host": "h", "password": "canary"},
+        {"url": "mongodb://h/c", "database": "c"},
+        {"url": "mongodb://h"},
     ],
 )
-def test_mongodb_is_refused_in_clear_words(installed: Catalog, said: dict[str, Any]) -> None:
-    with pytest.raises(Misconfigured, match="MongoDB engine is not part of this version"):
+def test_settings_of_mongodb_that_lead_nowhere_are_refused(installed: Catalog, said: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured) as refused:
         ManagedPipelineJob(said, {})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.service
+@pytest.mark.skipif(SERVER is None, reason="$DATACATALOG_TEST_MONGODB names no MongoDB server")
+def test_managers_open_a_catalog_in_mongodb_by_its_published_settings(installed: Catalog) -> None:
+    name = f"t{secrets.token_hex(6)}"
+    try:
+        with Manager({"authn": _authn(str(SERVER)), "database": name}) as manager:
+            assert manager.env.store.check()["engine"] == "mongodb"
+            with pytest.raises(ValueError):
+                manager.get_uuid_from_identifier("sample.tacc.20001")
+    finally:
+        with pymongo.MongoClient[Any](SERVER) as client:
+            client.drop_database(name)
 
 
 @pytest.mark.parametrize(

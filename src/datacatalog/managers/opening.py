@@ -11,15 +11,14 @@ from typing import Any
 
 from datacatalog.bootstrap import App, build_app
 from datacatalog.domain.errors import Misconfigured
+from datacatalog.managers import mongodb
 from datacatalog.settings import CONFIG_FILE, CONFIG_VARIABLE, default_home, load
 
 Opens = App | Mapping[str, Any] | None
-"""An App; {"config": "/path/config.yml"}; {"url": "sqlite:///..."}; or None or {}, the configured installation."""
+"""An App; {"config": "/path/config.yml"}; {"url": "sqlite:///..." or "mongodb://..."}; the published settings of a MongoDB catalog
+(see managers.mongodb); or None or {}, the configured installation."""
 
 _KEYS = frozenset({"config", "url"})
-_MONGODB_KEYS = frozenset(
-    {"authn", "auth_source", "database", "host", "password", "port", "replica_set", "username"}
-)
 
 
 @dataclass(slots=True)
@@ -36,16 +35,16 @@ class Hold:
     """One holder's share of an open catalog. The last one that lets go closes it; an App that was passed in stays open.
 
     Raises:
-        Misconfigured: there is no such catalog, or it is on an engine that is not supported.
+        Misconfigured: there is no such catalog, or no such engine.
         StoreDown.
     """
 
-    def __init__(self, mongodb: Opens = None) -> None:
+    def __init__(self, opens: Opens = None) -> None:
         self._key: tuple[int, Path, str | None] | None = None
-        if isinstance(mongodb, App):
-            self._app: App | None = mongodb
+        if isinstance(opens, App):
+            self._app: App | None = opens
             return
-        config, url = _read(mongodb or {})
+        config, url = _read(opens or {})
         # A child process opens a catalog of its own: connections do not survive a fork.
         self._key = (os.getpid(), config, url)
         with _lock:
@@ -82,14 +81,14 @@ def _read(said: Mapping[str, Any]) -> tuple[Path, str | None]:
     """Return the path of config.yml, and the store's URL where it is another than the one in there."""
     if not isinstance(said, Mapping):
         raise Misconfigured(f"mongodb: an App or a mapping is wanted, not {type(said).__name__}")
+    if unknown := sorted(said.keys() - _KEYS - mongodb.KEYS):
+        known = ", ".join(sorted(_KEYS | mongodb.KEYS))
+        raise Misconfigured(f"mongodb: {', '.join(unknown)} is not understood; {known} is")
     url = said.get("url")
-    if _MONGODB_KEYS & said.keys() or str(url).startswith("mongodb"):
-        raise Misconfigured(
-            "mongodb: the MongoDB engine is not part of this version; leave it empty for the configured installation,"
-            " or give {'config': '/path/config.yml'} or {'url': 'sqlite:////path/catalog.db'}"
-        )
-    if unknown := sorted(said.keys() - _KEYS):
-        raise Misconfigured(f"mongodb: {', '.join(unknown)} is not understood; {', '.join(sorted(_KEYS))} is")
+    if mongodb.KEYS & said.keys():
+        if url is not None:
+            raise Misconfigured("mongodb: either url, or what it is made of")
+        url = mongodb.url_of(said)
     config = said.get("config") or os.environ.get(CONFIG_VARIABLE) or default_home() / CONFIG_FILE
     return Path(config).expanduser().absolute(), None if url is None else str(url)
 
@@ -97,6 +96,12 @@ def _read(said: Mapping[str, Any]) -> tuple[Path, str | None]:
 def _build(config: Path, url: str | None) -> App:
     settings = load(config)
     if url is not None:
-        stores = {**settings.config["store"], "url": url}
-        settings = replace(settings, config={**settings.config, "store": stores})
+        # What carries messages for the configured store knows nothing of those in another one: they wait there for its workers.
+        stores = {
+            **settings.config,
+            "store": {**settings.config["store"], "url": url},
+            "transport": {"url": None},
+        }
+        secrets = replace(settings.secrets, store_url="", transport_url="")
+        settings = replace(settings, config=stores, secrets=secrets)
     return build_app(settings)
