@@ -15,12 +15,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from datacatalog.adapters.stores.mongo import marks
-from datacatalog.adapters.stores.mongo.client import Server
+from datacatalog.adapters.stores.mongo.client import Server, told
 from datacatalog.adapters.stores.mongo.log import Draft, Entry, Log, conflict
 from datacatalog.adapters.stores.mongo.overlay import Layer, Ranks
 from datacatalog.adapters.stores.mongo.session import Session
-from datacatalog.adapters.stores.mongo.turns import Task, Turns
 from datacatalog.adapters.stores.signal import Signal
+from datacatalog.adapters.stores.turns import Task, Turns
 from datacatalog.domain.errors import StoreDown
 from datacatalog.ports.stores import Done
 
@@ -50,7 +50,7 @@ class Commits:
 
     def _start(self) -> None:
         self.signal = Signal()
-        self._turns = Turns(self._run)
+        self._turns: Turns[Session] = Turns(self._run)
         self._running = threading.Lock()
         self._inside = threading.local()
 
@@ -105,7 +105,7 @@ class Commits:
         self._start()
         self.log.start()
 
-    def _run(self, batch: Sequence[Task]) -> None:
+    def _run(self, batch: Sequence[Task[Session]]) -> None:
         self._inside.busy = True
         try:
             with self._running:
@@ -144,7 +144,7 @@ class _Attempts:
         self._me = secrets.token_hex(8)
         self._held = 0
 
-    def run(self, batch: Sequence[Task]) -> bool:
+    def run(self, batch: Sequence[Task[Session]]) -> bool:
         """Run the batch; tell whether something was committed.
 
         Raises:
@@ -166,7 +166,7 @@ class _Attempts:
             if self._held:
                 self._log.lift(self._held)
 
-    def _try(self, batch: Sequence[Task]) -> tuple[set[str], Draft]:
+    def _try(self, batch: Sequence[Task[Session]]) -> tuple[set[str], Draft]:
         """Run all bodies; return what they have seen, and what those that did not fail have written."""
         layer, ranks = Layer(), Ranks()
         seen: set[str] = set()
@@ -176,7 +176,7 @@ class _Attempts:
             session = early.get(task)
             if session is None or not touched.isdisjoint(session.seen) or layer.in_the_way(session.layer):
                 session = Session(self._server, layer, ranks, may_write=self._may_write)
-                task.run(session)
+                _run_body(task, session)
             if isinstance(task.error, StoreDown):
                 raise task.error
             if task.error is None:
@@ -187,7 +187,7 @@ class _Attempts:
             seen |= session.seen
         return seen, Draft(writes=list(layer), touched=marks.packed(touched))
 
-    def _try_side_by_side(self, batch: Sequence[Task]) -> dict[Task, Session]:
+    def _try_side_by_side(self, batch: Sequence[Task[Session]]) -> dict[Task[Session], Session]:
         """Run each body as if it were alone, all at the same time, since most of their time is waiting for the server.
 
         What one did stands where nothing that it looked at is written by those before it.
@@ -196,10 +196,10 @@ class _Attempts:
             task: Session(self._server, Layer(), Ranks(), may_write=self._may_write) for task in batch
         }
 
-        def run(task: Task) -> None:
+        def run(task: Task[Session]) -> None:
             was, self._inside.busy = getattr(self._inside, "busy", False), True
             try:
-                task.run(sessions[task])
+                _run_body(task, sessions[task])
             finally:
                 self._inside.busy = was
 
@@ -248,3 +248,15 @@ def _forget_inherited() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_inherited)
+
+
+def _run_body(task: Task[Session], session: Session) -> None:
+    """Run a body, which may have been run before."""
+    task.result = task.error = None
+    try:
+        with told():
+            task.call(session)
+    except Exception as error:
+        task.error = error
+    finally:
+        session.close()

@@ -1,49 +1,26 @@
-"""Who writes when: bodies of work that wait at the same time share one commit, and so one fsync.
+"""Running pieces of work on a ledger file: those that wait at the same time share one commit, and so one fsync.
 
-A thread that wants to write leads if nobody does; else it queues up. The leader runs everything that waits on its own
-connection, each body in a savepoint of its own, commits once, hands out results and errors, and makes the head of the
-queue leader.
+The thread whose turn it is runs all of them on its own connection, each body in a savepoint of its own, and commits once.
 """
 
 from __future__ import annotations
 
-import collections
-import contextvars
 import os
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from datacatalog.adapters.stores.signal import Signal
 from datacatalog.adapters.stores.sqlite.connections import Connections, Seat
+from datacatalog.adapters.stores.turns import Task, Turns
 from datacatalog.domain.errors import StoreBroken, StoreDown
 from datacatalog.ports.stores import Done
 
 T = TypeVar("T")
 
-BATCH_MAX = 64
-
 _NESTED = "a transaction cannot run inside another one; use the Work that you were given"
-
-
-class _Task:
-    """One body that is to be run, and what became of it."""
-
-    __slots__ = ("body", "context", "done", "error", "leads", "others", "result", "wake")
-
-    def __init__(self, body: Callable[[Seat], Any]) -> None:
-        self.body = body
-        self.others: Sequence[_Task] = ()
-        """Of the same thread; they go wherever this one goes."""
-        self.context: contextvars.Context | None = None
-        self.wake: threading.Lock | None = None
-        self.leads = False
-        self.done = False
-        self.result: Any = None
-        self.error: BaseException | None = None
 
 
 class Commits:
@@ -63,10 +40,7 @@ class Commits:
 
     def _start(self) -> None:
         self.signal = Signal()
-        self._queue: collections.deque[_Task] = collections.deque()
-        self._mutex = threading.Lock()
-        self._led = False
-        self._crowd = 1
+        self._turns: Turns[Seat] = Turns(self._run)
         self._inside = threading.local()
 
     def write(self, body: Callable[[Seat], T]) -> T:
@@ -76,8 +50,9 @@ class Commits:
             StoreDown: nothing was written, unless its text says that this is unknown.
             RuntimeError: called inside a transaction.
         """
-        task = _Task(body)
-        self._do(task)
+        self._check_outside()
+        task = Task(body)
+        self._turns.take(task)
         if task.error is not None:
             raise task.error
         return task.result  # type: ignore[no-any-return]
@@ -88,24 +63,13 @@ class Commits:
         Raises:
             RuntimeError: called inside a transaction.
         """
+        self._check_outside()
         if not bodies:
             return []
-        head, *others = [_Task(body) for body in bodies]
+        head, *others = [Task(body) for body in bodies]
         head.others = others
-        self._do(head)
+        self._turns.take(head)
         return [Done(task.result, task.error) for task in (head, *others)]
-
-    def _do(self, task: _Task) -> None:
-        self._check_outside()
-        self._enter(task)
-        try:
-            if task.wake is not None:
-                task.wake.acquire()
-            if not task.done:
-                self._lead(task)
-        except BaseException:
-            self._withdraw(task)
-            raise
 
     def read(self, body: Callable[[Seat], T]) -> T:
         """Run `body` on one state of the file.  Raises StoreDown; RuntimeError as `write` does."""
@@ -148,64 +112,7 @@ class Commits:
         self._start()
         self._connections.after_fork()
 
-    # ------------------------------------------------------------------------------- taking turns
-
-    def _enter(self, task: _Task) -> None:
-        with self._mutex:
-            if self._led:
-                task.context = contextvars.copy_context()
-                task.wake = threading.Lock()
-                task.wake.acquire()
-                self._queue.append(task)
-            else:
-                self._led = task.leads = True
-
-    def _lead(self, task: _Task) -> None:
-        batch = [task, *task.others]
-        try:
-            if len(self._queue) + 1 < self._crowd and not task.others:
-                # Whom the last commit served may be about to come again: a whole fsync for one is worth a blink.
-                time.sleep(0)
-            self._crowd = 1
-            with self._mutex:
-                while self._queue and len(batch) < BATCH_MAX:
-                    taken = self._queue.popleft()
-                    batch += [taken, *taken.others]
-                    self._crowd += 1
-            self._commit_all(batch)
-        finally:
-            for each in batch:
-                if not each.done:
-                    each.error = StoreDown("the commit was interrupted; whether it was written is unknown")
-                    each.done = True
-            self._hand_over(task)
-            for each in batch:
-                if each.wake is not None and each is not task:
-                    each.wake.release()
-
-    def _hand_over(self, task: _Task) -> None:
-        with self._mutex:
-            task.leads = False
-            if not self._queue:
-                self._led = False
-                return
-            heir = self._queue.popleft()
-            heir.leads = True
-        if heir.wake is not None:
-            heir.wake.release()
-
-    def _withdraw(self, task: _Task) -> None:
-        """Leave the queue, or pass the lead on: a signal handler raised in the thread that waited."""
-        with self._mutex:
-            leads = task.leads
-            if not leads and task in self._queue:
-                self._queue.remove(task)
-        if leads:
-            self._hand_over(task)
-
-    # --------------------------------------------------------------------------------- committing
-
-    def _commit_all(self, batch: Sequence[_Task]) -> None:
+    def _run(self, batch: Sequence[Task[Seat]]) -> None:
         """Run a batch in one transaction; every task of it is done afterwards."""
         self._inside.busy = True
         try:
@@ -215,7 +122,7 @@ class Commits:
                 self._check_open()
                 self._connections.lock()
                 try:
-                    self._run(batch, seat)
+                    self._commit_all(batch, seat)
                 finally:
                     seat.rollback()
                     self._connections.unlock()
@@ -230,7 +137,7 @@ class Commits:
             task.done = True
         self.signal.pass_on()
 
-    def _run(self, batch: Sequence[_Task], seat: Seat) -> None:
+    def _commit_all(self, batch: Sequence[Task[Seat]], seat: Seat) -> None:
         seat.cursor.execute("BEGIN IMMEDIATE")
         if len(batch) == 1:
             wrote = _run_body(batch[0], seat)
@@ -273,7 +180,7 @@ def _forget_inherited() -> None:
 os.register_at_fork(after_in_child=_forget_inherited)
 
 
-def _run_in_savepoint(task: _Task, seat: Seat) -> bool:
+def _run_in_savepoint(task: Task[Seat], seat: Seat) -> bool:
     seat.cursor.execute("SAVEPOINT body")
     wrote = _run_body(task, seat)
     if task.error is not None:
@@ -282,7 +189,7 @@ def _run_in_savepoint(task: _Task, seat: Seat) -> bool:
     return wrote
 
 
-def _run_body(task: _Task, seat: Seat) -> bool:
+def _run_body(task: Task[Seat], seat: Seat) -> bool:
     """Run one body; return whether it wrote something that is to stay.
 
     Raises:
@@ -291,10 +198,7 @@ def _run_body(task: _Task, seat: Seat) -> bool:
     connection = seat.connection
     before = connection.total_changes
     try:
-        if task.context is None:
-            task.result = task.body(seat)
-        else:
-            task.result = task.context.run(task.body, seat)
+        task.call(seat)
     except Exception as error:
         if not connection.in_transaction:
             raise StoreDown(f"SQLite gave the transaction up: {error}") from error

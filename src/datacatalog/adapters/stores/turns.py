@@ -1,4 +1,8 @@
-"""Whose turn it is to write: a thread that wants to leads if nobody does, else it queues up and shares a leader's commit."""
+"""Whose turn it is to write: bodies of work that wait at the same time share one commit.
+
+A thread that wants to write leads if nobody does; else it queues up. The leader has everything that waits run as one batch, hands out
+results and errors, and makes the head of the queue leader.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,17 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from datacatalog.adapters.stores.mongo.client import told
-from datacatalog.adapters.stores.mongo.session import Session
 from datacatalog.domain.errors import StoreDown
+
+S = TypeVar("S")
+"""What a body works with: a connection or a session of the engine."""
 
 BATCH_MAX = 64
 
 
-class Task:
+class Task(Generic[S]):
     """One body that is to be run, and what became of it.
 
     Attributes:
@@ -25,9 +30,9 @@ class Task:
 
     __slots__ = ("body", "context", "done", "error", "leads", "others", "result", "wake")
 
-    def __init__(self, body: Callable[[Session], Any]) -> None:
+    def __init__(self, body: Callable[[S], Any]) -> None:
         self.body = body
-        self.others: Sequence[Task] = ()
+        self.others: Sequence[Task[S]] = ()
         self.context: contextvars.Context | None = None
         self.wake: threading.Lock | None = None
         self.leads = False
@@ -35,34 +40,26 @@ class Task:
         self.result: Any = None
         self.error: BaseException | None = None
 
-    def run(self, session: Session) -> bool:
-        """Run the body, which may have been run before; tell whether what it wrote is to stay."""
-        self.result = self.error = None
-        try:
-            with told():
-                if self.context is None:
-                    self.result = self.body(session)
-                else:
-                    self.result = self.context.run(self.body, session)
-        except Exception as error:
-            self.error = error
-        finally:
-            session.close()
-        return self.error is None
+    def call(self, session: S) -> None:
+        """Run the body, in the context of the thread that brought it; what it raises rises."""
+        if self.context is None:
+            self.result = self.body(session)
+        else:
+            self.result = self.context.run(self.body, session)
 
 
-class Turns:
+class Turns(Generic[S]):
     """Has tasks run in batches, one batch at a time."""
 
-    def __init__(self, run: Callable[[Sequence[Task]], None]) -> None:
+    def __init__(self, run: Callable[[Sequence[Task[S]]], None]) -> None:
         """Args: run: runs a batch; every task of it is done afterwards."""
         self._run = run
-        self._queue: collections.deque[Task] = collections.deque()
+        self._queue: collections.deque[Task[S]] = collections.deque()
         self._mutex = threading.Lock()
         self._led = False
         self._crowd = 1
 
-    def take(self, task: Task) -> None:
+    def take(self, task: Task[S]) -> None:
         """Return once a task, with its others, is done."""
         self._enter(task)
         try:
@@ -74,7 +71,7 @@ class Turns:
             self._withdraw(task)
             raise
 
-    def _enter(self, task: Task) -> None:
+    def _enter(self, task: Task[S]) -> None:
         for each in task.others:
             each.context = contextvars.copy_context()
         with self._mutex:
@@ -86,7 +83,7 @@ class Turns:
             else:
                 self._led = task.leads = True
 
-    def _lead(self, task: Task) -> None:
+    def _lead(self, task: Task[S]) -> None:
         batch = [task, *task.others]
         try:
             if len(self._queue) + 1 < self._crowd and not task.others:
@@ -109,7 +106,7 @@ class Turns:
                 if each.wake is not None and each is not task:
                     each.wake.release()
 
-    def _hand_over(self, task: Task) -> None:
+    def _hand_over(self, task: Task[S]) -> None:
         with self._mutex:
             task.leads = False
             if not self._queue:
@@ -120,7 +117,7 @@ class Turns:
         if heir.wake is not None:
             heir.wake.release()
 
-    def _withdraw(self, task: Task) -> None:
+    def _withdraw(self, task: Task[S]) -> None:
         """Leave the queue, or pass the lead on: a signal handler raised in the thread that waited."""
         with self._mutex:
             leads = task.leads
