@@ -205,13 +205,13 @@ def migrate(settings: Settings) -> Mapping[str, object]:
 
 def _pending_there(settings: Settings) -> list[str]:
     """Do as `pending` for a database on a server."""
-    from datacatalog.adapters.stores.mongo import schema
+    from datacatalog.adapters.stores.mongo import published, schema
     from datacatalog.adapters.stores.mongo.client import Server
 
     with closing(Server(settings.store_url)) as server:
         version = schema.version_of(server)
         steps = [f"schema {number} -> {number + 1}" for number in range(version, schema.VERSION)]
-        if version == 0 and not schema.is_new(server):
+        if version == 0 and published.is_published(server):
             steps.insert(0, f"the published catalog in {server.name} is converted where it lies")
     return steps
 
@@ -220,13 +220,9 @@ def _migrated_there(settings: Settings) -> Mapping[str, int]:
     """Return how many documents of a published catalog were converted, by collection."""
     from datacatalog.adapters.stores.mongo import schema
     from datacatalog.adapters.stores.mongo.client import Server
-    from datacatalog.adapters.stores.mongo.published import convert
 
     with closing(Server(settings.store_url)) as server:
-        old = schema.version_of(server) == 0 and not schema.is_new(server)
-        converted = convert(server) if old else {}
-        schema.migrate(server)
-    return converted
+        return schema.migrate(server)
 
 
 # ------------------------------------------------------------------------------------------- restoring

@@ -7,7 +7,7 @@ from one record to another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pymongo import IndexModel
 
@@ -64,13 +64,6 @@ def version_of(server: Server) -> int:
     return version
 
 
-def is_new(server: Server) -> bool:
-    """Tell whether a database has no collection of ours.  Raises StoreDown."""
-    with told():
-        there = set(server.database.list_collection_names())
-    return there.isdisjoint((*COLLECTIONS, *OWN))
-
-
 def prepare(server: Server) -> None:
     """Make sure that a database can be worked on: a new one is set up, an older one brought to this version.
 
@@ -88,17 +81,19 @@ def prepare(server: Server) -> None:
     migrate(server)
 
 
-def migrate(server: Server) -> None:
+def migrate(server: Server) -> Mapping[str, int]:
     """Bring a database to this version; what is done twice, or by two at once, does no harm.
 
+    Returns:
+        How many documents of a published catalog were converted, by collection.
     Raises:
         Misconfigured: a newer version of this program wrote it.
         InvalidRecord: it is a catalog of the published system, and not all of it is understood; nothing was changed.
         StoreDown.
     """
-    if version_of(server) == 0:
-        published.convert(server)
+    converted = published.convert(server) if version_of(server) == 0 else {}
     with told():
         for collection in COLLECTIONS.values():
             server.collection(collection.name).create_indexes(list(indexes(collection)))
         server.collection(LEDGER).update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
+    return converted
