@@ -190,6 +190,20 @@ def test_kubernetes_example_names_what_it_has():
                 assert ("EXPOSE", str(port["containerPort"])) in instructions(image)
 
 
+def test_pods_have_the_time_to_end_that_their_configuration_takes():
+    folder = DOCKER / "kubernetes"
+    [configuration, *_] = yaml.safe_load_all((folder / "configuration.yaml").read_text())
+    config = yaml.safe_load(configuration["data"]["config.yml"])
+    pods = {}
+    for name in ("gateway", "worker"):
+        [deployment, *_] = yaml.safe_load_all((folder / f"{name}.yaml").read_text())
+        pods[name] = deployment["spec"]["template"]["spec"]
+    look_s = pods["gateway"]["containers"][0]["readinessProbe"]["periodSeconds"]
+    assert config["gateway"]["drain_s"] >= 2 * look_s
+    assert pods["gateway"]["terminationGracePeriodSeconds"] >= config["gateway"]["drain_s"] + 15
+    assert pods["worker"]["terminationGracePeriodSeconds"] >= config["worker"]["drain_s"] + 5
+
+
 def test_autoscaler_asks_for_a_metric_by_the_name_that_the_adapter_gives():
     scaler = (DOCKER / "kubernetes" / "worker.yaml").read_text()
     [rule] = yaml.safe_load((DOCKER / "kubernetes" / "adapter" / "adapter-rule.yaml").read_text())["rules"][
