@@ -9,7 +9,7 @@ from starlette.routing import Match, Route
 
 from datacatalog.domain.errors import Overloaded
 from datacatalog.interfaces.http.admission import Admission, actor_in
-from datacatalog.interfaces.http.pace import Pace
+from datacatalog.interfaces.http.pace import LATELY_S, REMEMBERED, Pace
 
 
 def admission(places: int = 8, wait_s: float = 2, bytes_max: int = 1000) -> Admission:
@@ -131,6 +131,44 @@ def test_nobody_waits_while_one_of_several_servers_is_free(clock: Hand) -> None:
     assert pace.wait_s() == 0
     pace.come()
     assert pace.wait_s() == 1000
+
+
+def test_a_store_that_was_away_is_forgotten_after_a_few_turns(clock: Hand) -> None:
+    pace = Pace(clock=clock)
+    for _ in range(30):  # each of them waited for the store in vain
+        pace.come()
+        clock.now += 20
+        pace.done(1, took_s=20)
+    for _ in range(REMEMBERED):
+        pace.come()
+        pace.come()
+        clock.now += 0.01
+        pace.done(2, took_s=0.01)
+    pace.come()
+    pace.come()
+    assert pace.wait_s() < 0.1
+
+
+def test_a_store_that_was_away_is_forgotten_after_a_moment_though_nobody_comes(clock: Hand) -> None:
+    pace = Pace(servers=2, clock=clock)
+    for _ in range(6):
+        pace.come()
+    clock.now = 60
+    for _ in range(3):
+        pace.done(1, took_s=60)
+    assert pace.wait_s() > 2
+    clock.now += LATELY_S / 2
+    pace.done(1, took_s=0.01)
+    clock.now += LATELY_S / 2 + 0.1
+    for _ in range(10):
+        pace.come()
+    assert pace.wait_s() < 2
+
+
+def test_whoever_is_refused_comes_again_soon_however_long_the_store_has_been_away() -> None:
+    with pytest.raises(Overloaded) as refused:
+        admission(wait_s=2).enter(3600, reserved=False)
+    assert refused.value.wait.total_seconds() <= 5
 
 
 @given(path=st.text(st.sampled_from("/ av2%.é")) | st.text().map(lambda name: f"/actors/v2/{name}/messages"))

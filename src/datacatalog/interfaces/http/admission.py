@@ -35,7 +35,8 @@ RESERVED = 4
 BODIES = 128
 """So many bodies of the greatest length may be held at a time."""
 TOLD_EVERY_S = 10.0
-RETRY_MAX_S = 60
+RETRY_MAX_S = 5
+"""What is let in is done within a few seconds; only where the store is away would anybody wait for longer, and nobody knows how long."""
 _TO_DISK = "/files/v2"
 """What is sent there is not held."""
 
