@@ -21,6 +21,7 @@ from kombu import Connection
 from datacatalog.adapters.stores.sqlite import SqliteStore
 from datacatalog.adapters.transport import amqp_link
 from datacatalog.adapters.transport.amqp import AmqpTransport
+from datacatalog.adapters.transport.amqp_bell import REMEMBERED_QUEUES
 from datacatalog.adapters.transport.sqlite import SqliteTransport
 from tests.contracts.brokers import URL, needs_rabbitmq, own_queues
 from tests.harness import free_port, until
@@ -159,6 +160,31 @@ def test_waiting_process_hears_of_what_another_one_commits(bench: Bench) -> None
     here.close()
     there.close()
     store.close()
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param(f'{{"{QUEUE}": -1000000000}}', id="negative"),
+        pytest.param("[1, 2]", id="another"),
+        pytest.param(json.dumps({f"queue-{n}": 1 for n in range(1000)}), id="unknown names"),
+    ],
+)
+def test_bell_that_a_stranger_rings_goes_on_ringing(bench: Bench, ring: str) -> None:
+    here, there = bench.transport(relay=True), bench.transport()
+    assert here.claim([QUEUE], lease=SECOND) is None
+    until(here._listens)
+    names = bench.name.replace(f".{QUEUE}", ".-bell")
+    with Connection(URL) as connection:
+        connection.Producer().publish(ring, exchange=names, routing_key="")
+    send(bench.store, "m")
+    there._tell()
+    assert here._bell.wait([QUEUE], 10)
+    assert here._listens()
+    assert len(here._bell._rung) <= REMEMBERED_QUEUES
+    here.close()
+    there.close()
 
 
 # ------------------------------------------------------------------------------- a broker in trouble
@@ -320,7 +346,16 @@ def test_word_says_which_message_and_nothing_of_what_is_in_it(bench: Bench) -> N
 
 
 @pytest.mark.parametrize(
-    "junk", ["", "no JSON", "[]", '{"queue": "other", "id": "m"}', '{"queue": 1, "id": 2}']
+    "junk",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"queue": "other", "id": "m"}',
+        '{"queue": 1, "id": 2}',
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param(f'{{"queue": "{QUEUE}", "id": "\\ud800"}}', id="no text"),
+    ],
 )
 def test_what_is_no_word_is_put_aside(bench: Bench, junk: str) -> None:
     transport = bench.transport()

@@ -13,6 +13,8 @@ from datacatalog.adapters.transport.amqp_words import Names, read_ring
 
 REMEMBERED = 64
 """How many words of a queue are remembered while nobody waits for them; who comes later looks by itself."""
+REMEMBERED_QUEUES = 256
+"""Of so many queues; there are fewer, but whoever is let in to the broker may ring for others."""
 LISTEN_S = 1.0
 PULSE_S = 4.0
 
@@ -28,6 +30,8 @@ class Bell:
         with self._condition:
             for queue, count in counts.items():
                 self._rung[queue] = min(self._rung.get(queue, 0) + count, REMEMBERED)
+            while len(self._rung) > REMEMBERED_QUEUES:
+                del self._rung[next(iter(self._rung))]
             self._condition.notify_all()
 
     def wait(self, queues: Sequence[str], timeout_s: float) -> bool:

@@ -220,20 +220,23 @@ def read_word(body: str | bytes) -> Parcel | None:
     try:
         word = json.loads(body)
         queue, key = word["queue"], word["id"]
-    except (ValueError, TypeError, KeyError):
+        if not isinstance(queue, str) or not isinstance(key, str):
+            return None
+        key.encode()  # No ledger could look for half a character.
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return Parcel(queue, key) if isinstance(queue, str) and isinstance(key, str) else None
+    return Parcel(queue, key)
 
 
 def read_ring(body: str | bytes) -> Mapping[str, int]:
     """Return how many words came, by queue; empty where nothing of the kind is said."""
     try:
         rung = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(rung, dict):
         return {}
-    return {queue: count for queue, count in rung.items() if isinstance(count, int)}
+    return {queue: count for queue, count in rung.items() if isinstance(count, int) and count > 0}
 
 
 def _ring(counts: Mapping[str, int]) -> Any:
