@@ -66,17 +66,17 @@ def writes(times: int, filling: str = "") -> list[Write]:
 def die_after_commit(url: str, documents: int, filling: int, applied: int) -> None:
     """Append a commit of many documents; die when some of them were applied."""
     commits = opened(url)
-    base = commits.log.ready()
+    base, free = commits.log.free()
     draft = Draft(writes=writes(documents, "x" * filling), touched=None)
-    assert commits.log.insert(base + 1, draft)
+    assert commits.log.insert(base + 1, draft, free)
     apply(Server(url), base + 1, draft.writes[:applied])
     os._exit(9)
 
 
 def die_with_hold(url: str) -> None:
     commits = opened(url)
-    base = commits.log.ready()
-    assert commits.log.insert(base + 1, Draft(writes=(), touched=b"", hold="dead"))
+    base, free = commits.log.free()
+    assert commits.log.insert(base + 1, Draft(writes=(), touched=b"", hold="dead"), free)
     os._exit(9)
 
 

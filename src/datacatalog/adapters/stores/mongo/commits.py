@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from datacatalog.adapters.stores.mongo import marks
+from datacatalog.adapters.stores.mongo import marks, moments
 from datacatalog.adapters.stores.mongo.client import Server, told
 from datacatalog.adapters.stores.mongo.log import Draft, Entry, Log, conflict
 from datacatalog.adapters.stores.mongo.overlay import Layer, Ranks
@@ -143,6 +143,8 @@ class _Attempts:
         self._lost = 0
         self._me = secrets.token_hex(8)
         self._held = 0
+        # When nobody had the number yet that comes after the state which is worked on.
+        self._free = moments.now()
 
     def run(self, batch: Sequence[Task[Session]]) -> bool:
         """Run the batch; tell whether something was committed.
@@ -150,14 +152,17 @@ class _Attempts:
         Raises:
             StoreDown: nothing was written, unless its text says that this is unknown.
         """
-        base = self._log.ready()
+        if self._may_write:
+            base, self._free = self._log.free()
+        else:
+            base = self._log.ready()
         try:
             while True:
                 seen, draft = self._try(batch)
                 if draft.writes:
                     standing, base = self._commit(seen, draft, base)
                 else:
-                    later = self._log.look(base)
+                    later = self._look(base)
                     standing = not conflict(seen, base, later)
                     base = base if standing else self._after(later)
                 if standing:
@@ -209,8 +214,8 @@ class _Attempts:
 
     def _commit(self, seen: set[str], draft: Draft, base: int) -> tuple[bool, int]:
         """Append a draft to the log where it stands; return whether it does, and the state that it is to be tried on else."""
-        while not self._log.insert(base + 1, draft):
-            later = self._log.look(base)
+        while not self._log.insert(base + 1, draft, self._free):
+            later = self._look(base)
             if conflict(seen, base, later):
                 return False, self._after(later)
             if later:
@@ -229,11 +234,16 @@ class _Attempts:
             if self._lost < PATIENT or self._held:
                 return base
             hold = Draft(writes=(), touched=b"", hold=self._me)
-            if self._log.insert(base + 1, hold):
+            if self._log.insert(base + 1, hold, self._free):
                 self._held = base + 1
                 return self._held
-            later = self._log.look(base) or later
+            later = self._look(base) or later
             base = self._log.settle(later)
+
+    def _look(self, base: int) -> Sequence[Entry]:
+        """Return the commits after a state; whoever goes on with the last of them has seen that its successor's number is free."""
+        self._free = moments.now()
+        return self._log.look(base)
 
     def _await(self, newest: Entry) -> None:
         self._log.await_lift(newest, self._me)

@@ -9,7 +9,8 @@
 | pieces | in how many further documents (collection `commit_pieces`) the writes are, instead |
 | applied | whether the collections have it |
 | hold | nobody but this holder may commit next, until it is lifted or its time is over |
-| at | when it was written, by the clock of who wrote it; nothing but cleaning depends on it |
+| at | when it was written, by the clock of who wrote it; nothing depends on it |
+| forgotten | of an old commit: only that it was is known any more |
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from datacatalog.adapters.stores.mongo import marks, tidying
+from datacatalog.adapters.stores.mongo import marks, moments, tidying
 from datacatalog.adapters.stores.mongo.applying import Write, apply, decoded, encoded
 from datacatalog.adapters.stores.mongo.client import Server, down, told
+from datacatalog.adapters.stores.mongo.moments import Moment
 from datacatalog.adapters.stores.mongo.schema import COMMITS, PIECES
 from datacatalog.domain.errors import StoreDown
 
@@ -48,6 +50,9 @@ HOLD_S = 5.0
 
 UNSURE_S = 10.0
 """How long to find out whether a commit was written, when the server does not answer."""
+
+LATELY_S = 5.0
+"""For how long it counts that a number was seen to be free: by far not enough for all the commits whose numbers are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Log:
         """Begin anew, in a child; what is known of the log stays true."""
         self._holds: dict[int, float] = {}
         self._lock = threading.Lock()
+        self._asked: Moment | None = None
 
     # -------------------------------------------------------------------------------------- looking
 
@@ -102,6 +108,17 @@ class Log:
             self.settle(self._newest())
         return self.applied
 
+    def free(self) -> tuple[int, Moment]:
+        """Return as `ready` does, and when the number after that was free; that was lately.  Raises StoreDown."""
+        with self._lock:
+            asked, number = self._asked, self.applied
+        if number >= 0 and asked is not None and moments.passed(asked) < LATELY_S:
+            return number, asked
+        asked = moments.now()
+        number = self.current()
+        self._note(number, asked)
+        return number, asked
+
     def current(self) -> int:
         """Return the number of the newest commit, applied.  Raises StoreDown."""
         return self.settle(self._newest())
@@ -110,15 +127,15 @@ class Log:
         """Return what a commit says.  Raises StoreDown: the log has forgotten it."""
         with told():
             found = self._server.collection(COMMITS).find_one({"_id": number})
-            if found is None:
+            if found is None or found.get("forgotten"):
                 raise StoreDown(f"commit {number} is not in the log any more")
             return list(self._writes_of(found, whole=True))
 
     def look(self, after: int) -> Sequence[Entry]:
-        """Return the commits after this one, oldest first.  Raises StoreDown."""
+        """Return the commits after this one, oldest first; of too many only the newest.  Raises StoreDown."""
         with told():
             found = self._server.collection(COMMITS).find({"_id": {"$gt": after}}, {"writes": 0})
-            return [_entry(each) for each in found.sort("_id", 1)]
+            return [_entry(each) for each in found.sort("_id", -1).limit(2 * tidying.KEPT)][::-1]
 
     def settle(self, entries: Sequence[Entry]) -> int:
         """Have the last of these applied, and so all before; return its number.
@@ -156,13 +173,20 @@ class Log:
 
     # ------------------------------------------------------------------------------------- appending
 
-    def insert(self, number: int, draft: Draft) -> bool:
-        """Append a commit as this number; False: another one has it.
+    def insert(self, number: int, draft: Draft, free: Moment) -> bool:
+        """Append a commit as this number; False: another one has it, or had it.
 
+        Args:
+            free: when this number was not taken yet.
         Raises:
             StoreDown: nothing was written, unless its text says that this is unknown.
         """
         self._prepare(draft)
+        if moments.passed(free) > LATELY_S:
+            # Then those who took it may be forgotten, number and all: it is free, and not the next one.
+            free, newest = moments.now(), self._newest()
+            if newest and newest[-1].number >= number:
+                return False
         document: dict[str, Any] = {
             "_id": number,
             "token": draft.token,
@@ -177,9 +201,24 @@ class Log:
         if draft.hold is not None:
             document["hold"] = draft.hold
         inserted = self._insert(document)
-        if inserted and not draft.writes:
-            self._note(number)
+        if inserted:
+            self._check_order(number, free)
+            self._note(number if not draft.writes else -1, free)
         return inserted
+
+    def _check_order(self, number: int, free: Moment) -> None:
+        """Make sure that a commit which was appended by now was the newest then.
+
+        Raises StoreDown: that cannot be told any more. If it was not, it lies below all others, where nobody sees it.
+        """
+        if moments.passed(free) <= LATELY_S:
+            return
+        try:
+            newest = self._newest()
+        except StoreDown as error:
+            raise StoreDown(f"{error}; whether the commit was written is unknown") from error
+        if newest[-1].number >= number + tidying.NUMBERED:
+            raise StoreDown("this process was stopped; whether its commit was written is unknown")
 
     def _insert(self, document: Mapping[str, Any]) -> bool:
         end = time.monotonic() + UNSURE_S
@@ -254,8 +293,12 @@ class Log:
 
     def skip_to(self, number: int) -> None:
         """Have all commits to come numbered above this one.  Raises StoreDown."""
-        while number > self.current():
-            self.insert(number, Draft(writes=(), touched=None))
+        # One after the other: whoever sees the newest takes the next number.
+        while True:
+            free, newest = moments.now(), self.current()
+            if newest >= number:
+                return
+            self.insert(newest + 1, Draft(writes=(), touched=None), free)
 
     def lift(self, number: int) -> None:
         """Lift a hold of ours.  Raises StoreDown."""
@@ -305,16 +348,18 @@ class Log:
         with told():
             self._server.unheard(COMMITS).update_one({"_id": number}, {"$set": {"applied": True}})
 
-    def _note(self, number: int) -> None:
+    def _note(self, number: int, free: Moment | None = None) -> None:
+        """Note what is applied; and when there was no commit yet above what is applied by now."""
         with self._lock:
             self.applied = max(self.applied, number)
+            self._asked = free or self._asked
 
 
 def conflict(seen: set[str], base: int, entries: Sequence[Entry]) -> bool:
     """Tell whether what was seen of state `base` may be otherwise after these commits."""
     if not entries:
         return False
-    if entries[0].number != base + 1:
+    if entries[-1].number != base + len(entries):
         return True  # there were others, whose marks are not kept any more
     return marks.meet(seen, [each.touched for each in entries])
 
