@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -206,6 +208,13 @@ def step_that_the_lifecycle_does_not_have(catalog: Catalog) -> str:
     return uuid
 
 
+def history_that_cannot_be_read(catalog: Catalog) -> str:
+    uuid = catalog.job().job.uuid
+    row = {"job": uuid, "seq": 2, "uuid": uuid_of(Kind.PIPELINEJOB_EVENT, 1), "name": "nonsense", "date": 0}
+    load(catalog, "history", **row, state="NONSENSE", implied=False, noted=False, data=None)
+    return uuid
+
+
 def launch_that_is_lost(catalog: Catalog) -> str:
     job = catalog.job().job
     managed = replace(job.record, body={**job.record.body, "agent": "https://example.org/actors/v2/abc"})
@@ -238,6 +247,7 @@ TOLD = {
     document_that_does_not_fit: "documents",
     gap_in_a_history: "histories",
     step_that_the_lifecycle_does_not_have: "histories",
+    history_that_cannot_be_read: "histories",
     launch_that_is_lost: "stuck jobs",
     platform_that_is_asked_no_more: "stuck jobs",
     message_that_nobody_takes: "waiting messages",
@@ -256,6 +266,33 @@ def test_fault_that_takes_a_person_is_told_and_left(
         assert [each["check"] for each in found.values() if not each["well"]] == [name]
         assert found[name]["examples"][0]["subject"] == subject
         assert found[name]["mended"] == 0
+
+
+@pytest.mark.skipif(bool(os.environ.get("DATACATALOG_TEST_STORE")), reason="spoils an SQLite file")
+@pytest.mark.parametrize(
+    ("spoil", "wrong"),
+    [
+        ("UPDATE samples SET body = '{}'", {"documents"}),
+        ("UPDATE jobs SET body = '{}'", {"documents", "histories", "stuck jobs"}),
+        ("UPDATE samples SET body = 'spilt'", {"documents", "identifiers", "links"}),
+        ("UPDATE executions SET outcome = 'spilt', finished = NULL, received = 5", {"executions"}),
+    ],
+)
+def test_rows_that_somebody_spoilt_do_not_end_the_check(
+    spoil: str, wrong: set[str], catalog: Catalog, shell: Shell
+) -> None:
+    catalog.hierarchy()
+    catalog.job()
+    execution_without_a_message(catalog)
+    with sqlite3.connect(catalog.home / "catalog.db") as ledger:
+        assert ledger.execute(spoil).rowcount
+    ledger.close()
+    for words in ((), ("--fix",)):
+        found = check(shell, *words)
+        assert {name for name, each in found.items() if not each["well"]} - {"executions"} == wrong - {
+            "executions"
+        }
+        assert found["executions"]["well"] is ("--fix" in words and "executions" not in wrong)
 
 
 def test_two_records_with_one_identifier_are_found(catalog: Catalog) -> None:

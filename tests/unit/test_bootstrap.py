@@ -107,6 +107,12 @@ TLS = {
     [
         ({"store": {"url": "mysql://x"}}, "store.url"),
         ({"store": {"url": "sqlite:"}}, "store.url"),
+        ({"store": {"url": "mongodb://host/catalog?tls=yes"}}, "store.url: there is no option 'tls', or its"),
+        (
+            {"store": {"url": "mongodb://host/catalog?TSL=true"}},
+            "store.url: there is no option 'TSL', or its",
+        ),
+        ({"store": {"url": "mongodb://u:pa/ss?word@host/catalog"}}, "store.url: there is no option of these"),
         ({"storage": {"default_system": "nowhere"}}, "storage.default_system"),
         (
             {"actors": {"jobs-indexer": {"aliases": ["jobs-manager"]}}},

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from datacatalog.domain.errors import BadMessage, NotFound
 from datacatalog.ports.stores import Work
 from datacatalog.services.env import Env
+
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading rows raises that are not of the form in which they are written."""
 
 SHOWN = 10
 """So many examples are told of each check."""
@@ -69,14 +73,19 @@ class Result:
         """Look at a fault again, count it, and mend it where that is wanted and can be done."""
         if not env.store.read(fault.still):
             return
-        done = _mended(fault, env) if fix else None
+        done, text = None, fault.text
+        if fix:
+            try:
+                done = _mended(fault, env)
+            except (BadMessage, NotFound) as error:
+                text = f"{text}; it cannot be mended: {error}"
         if fault.grave:
             self.found += 1
         else:
             self.noticed += 1
         self.mended += done is not None
         if len(self.examples) < SHOWN:
-            told = {"subject": fault.subject, "text": fault.text}
+            told = {"subject": fault.subject, "text": text}
             self.examples.append(told if done is None else {**told, "done": done})
 
 

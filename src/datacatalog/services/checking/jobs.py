@@ -15,7 +15,7 @@ from datacatalog.domain.kinds import Kind, TypedUuid
 from datacatalog.domain.messages import IndexJob
 from datacatalog.domain.records import Record
 from datacatalog.ports.stores import Work
-from datacatalog.services.checking.faults import Fault
+from datacatalog.services.checking.faults import UNREADABLE, Fault
 from datacatalog.services.checking.records import BY, pages
 from datacatalog.services.env import Env
 from datacatalog.services.indexing import INDEX_QUEUE, request_index
@@ -88,6 +88,13 @@ def _wrong(uuid: TypedUuid, work: Work) -> str:
 
 
 def _told(uuid: TypedUuid, work: Work) -> _Told:
+    try:
+        return _read(uuid, work)
+    except UNREADABLE as error:
+        return _Told(wrong=f"its history cannot be read ({type(error).__name__}: {error})")
+
+
+def _read(uuid: TypedUuid, work: Work) -> _Told:
     told, after = _Told(), 0
     while page := work.history.page(uuid, after=after, limit=HISTORY_PAGE):
         for seq, entry in page:

@@ -83,13 +83,13 @@ def _values(env: Env, kind: Kind, field: str) -> Iterator[tuple[str, TypedUuid]]
         found = env.store.read(
             lambda work, low=low: work.records.between(kind, field, low, _BEHIND, limit=PAGE, hidden=True)  # type: ignore[misc]
         )
-        for record in found:
-            if record.uuid not in seen:
-                yield str(record.body[field]), record.uuid
-        if len(found) < PAGE or found[-1].body[field] == low:
+        # One that does not fit its schema may lack the field, whatever it was found by.
+        said = [(str(record.body[field]), record.uuid) for record in found if field in record.body]
+        yield from (each for each in said if each[1] not in seen)
+        high = max((value for value, _ in said), default=low)
+        if len(found) < PAGE or high <= low:
             return
-        low = str(found[-1].body[field])
-        seen = {record.uuid for record in found if record.body[field] == low}
+        low, seen = high, {uuid for value, uuid in said if value == high}
 
 
 def orphans(env: Env) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from datacatalog.services.checking import jobs, messages, records
-from datacatalog.services.checking.faults import Check, Result
+from datacatalog.services.checking.faults import UNREADABLE, Check, Fault, Result
 from datacatalog.services.env import Env
 
 
@@ -53,6 +53,12 @@ def examine(env: Env, queues: Collection[str], *, fix: bool = False) -> Iterator
     """
     for name, (run, do) in _checks(queues).items():
         result = Result(check=name, do=do)
-        for fault in run(env):
-            result.take(fault, env, fix=fix)
+        try:
+            for fault in run(env):
+                result.take(fault, env, fix=fix)
+        except UNREADABLE as error:
+            # Rows that this program cannot have written: the checks after this one look at others.
+            why = f"cannot all be read, and was not looked at to the end ({type(error).__name__}: {error})"
+            result.take(Fault(subject=name, text=why), env, fix=fix)
+            result.do = "restore a backup: datacatalog db restore FILE --replace"
         yield result

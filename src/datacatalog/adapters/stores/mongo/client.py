@@ -18,6 +18,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
+from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from datacatalog.domain.errors import Misconfigured, StoreDown
@@ -43,6 +44,9 @@ HELPERS = 6
 
 _SECRET = re.compile(r"//[^/@\s]*@")
 
+_BESIDE = re.compile(r" \(configured timeouts:|, Timeout: |, full error: ")
+"""Where the driver's texts go on with what it holds in memory."""
+
 
 class Server:
     """A database on a server.
@@ -58,6 +62,7 @@ class Server:
         """
         self._url = url
         self.name = _database_of(url)
+        _check_options(url)
         self._given = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
         self._closed = False
         self._start()
@@ -178,6 +183,20 @@ def _database_of(url: str) -> str:
     return name
 
 
+def _check_options(url: str) -> None:
+    """Raises Misconfigured: an option that the driver would only warn of, and leave out: `tls=yes` is no TLS."""
+    query = urlsplit(url).query
+    for option in query.replace(";", "&").split("&"):
+        try:
+            split_options(option, validate=True, warn=False) if option else None
+        except (pymongo.errors.ConfigurationError, pymongo.errors.InvalidURI, ValueError):
+            # Where there is an @, it may be the rest of a password that was not written as it should be.
+            name = "of these" if "@" in query else f"'{option.partition('=')[0]}'"
+            raise Misconfigured(
+                f"store.url: there is no option {name}, or its value cannot be used"
+            ) from None
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Make the driver's errors ours.
@@ -205,7 +224,8 @@ def down(error: Exception) -> StoreDown:
 
 
 def _without_secrets(error: Exception) -> str:
-    return _SECRET.sub("//***@", str(error))[:500]
+    text = _SECRET.sub("//***@", str(error))
+    return _BESIDE.split(text, maxsplit=1)[0][:500]
 
 
 _instances: weakref.WeakSet[Server] = weakref.WeakSet()
