@@ -193,6 +193,48 @@ def test_headers_without_end_get_no_second_look(live: Site, line: str):
     assert live.catalog.post("jobs-manager", "{").status_code == 400
 
 
+def sent_until_cut(sock: socket.socket, piece: bytes, pieces: int) -> int:
+    """Send a piece again and again; return how often before the other side hung up."""
+    for count in range(pieces):
+        try:
+            sock.sendall(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            return count
+    return pieces
+
+
+@pytest.mark.parametrize("piece", [b"X-Long: " + b"a" * 60_000 + b"\r\n", b"a" * 60_000], ids=["many", "one"])
+@pytest.mark.parametrize("target", ["", "/nowhere"])
+def test_trailers_without_end_are_not_kept(live: Site, piece: bytes, target: str):
+    with connect(live) as sock:
+        sock.sendall(head(live, "Transfer-Encoding: chunked", target=target) + b"1\r\n{\r\n0\r\n")
+        # Beside what is bounded, buffers of the operating system take some.
+        assert sent_until_cut(sock, piece, 1000) < 1000
+
+
+def test_trailers_are_no_headers(live: Site):
+    job, body = event(live, "run")
+    ends = b"0\r\nX-Agave-Delivery: one\r\nAuthorization: Bearer none\r\n\r\n"
+    chunks = b"%x\r\n%s\r\n" % (len(body), body) + ends
+    sent = head(live, "Transfer-Encoding: chunked", "Connection: close") + chunks
+    assert codes(speak(live, sent)) == [200]
+    assert live.state(job) == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("length", "then"),
+    [(100_000, b""), (100_000, b"x"), (100_000, b"x" * 100_000), (0, b"\r\n")],
+    ids=["nothing", "a byte", "all", "a line end"],
+)
+def test_connection_that_was_answered_is_not_held_for_nothing(live: Site, length: int, then: bytes):
+    with connect(live) as sock:
+        sock.sendall(head(live, f"Content-Length: {length}"))
+        assert codes(sock.recv(4096)) == [413 if length else 400]
+        sock.sendall(then)
+        sock.settimeout(TIMEOUT_S * 8)
+        assert codes(rest(sock)) == []
+
+
 # -------------------------------------------------------------------------------------- ambiguous
 
 

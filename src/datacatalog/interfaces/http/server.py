@@ -43,11 +43,18 @@ def _room_for_connections() -> int:
 
 
 def _protocol(timeout_s: float, connections_max: int) -> type[HttpToolsProtocol]:
-    """Return a protocol that hangs up where a request's headers are not complete in time, or too many are connected."""
+    """Return a protocol that hangs up where too many are connected, and where a request does not come to its end.
+
+    Its headers have to be complete in time; so has what still comes of one that was answered early, which is thrown away. What is
+    beside its body, be it headers, extensions of chunks or trailers, is bounded. Trailers are not read.
+    """
 
     class DeadlineProtocol(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None
+        _rest: asyncio.TimerHandle | None = None
         _headers_bytes = 0
+        _arriving = False
+        _got_body = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -58,21 +65,47 @@ def _protocol(timeout_s: float, connections_max: int) -> type[HttpToolsProtocol]
             self._await_headers()
 
         def data_received(self, data: bytes) -> None:
-            if self._deadline is not None:
+            if self._deadline is not None or self._arriving:
                 self._headers_bytes += len(data)
+            self._got_body = False
             super().data_received(data)
-            if self._deadline is not None and self._headers_bytes > HEADERS_MAX_BYTES:
-                self.transport.write(_TOO_LARGE)
+            if self._got_body and self._deadline is None:
+                self._headers_bytes = 0
+            if self._headers_bytes > HEADERS_MAX_BYTES:
+                if self._deadline is not None:
+                    self.transport.write(_TOO_LARGE)
                 self._hang_up()
+            elif self._is_idle():
+                # What came was the rest of a request that was answered, or line ends: the server waits for the next one.
+                self._await_headers()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
             if self._deadline is None:
                 self._await_headers()
 
+        def on_header(self, name: bytes, value: bytes) -> None:
+            if not self._arriving:
+                super().on_header(name, value)
+
         def on_headers_complete(self) -> None:
             self._clear()
+            self._arriving = True
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._got_body = True
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            self._clear()
+            self._arriving = False
+            super().on_message_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self._arriving and self.cycle.response_complete and self._rest is None:
+                self._rest = self.loop.call_later(timeout_s, self._hang_up)
 
         def shutdown(self) -> None:
             super().shutdown()
@@ -88,14 +121,21 @@ def _protocol(timeout_s: float, connections_max: int) -> type[HttpToolsProtocol]
             self._clear()
             super().connection_lost(exc)
 
+        def _is_idle(self) -> bool:
+            """Tell whether nothing is being done for this connection, and nothing ends it."""
+            timers = self._deadline, self._rest, self.timeout_keep_alive_task
+            answered = self.cycle is not None and self.cycle.response_complete
+            return answered and not self._arriving and not any(timers) and not self.transport.is_closing()
+
         def _await_headers(self) -> None:
             self._deadline = self.loop.call_later(timeout_s, self._hang_up)
 
         def _clear(self) -> None:
             self._headers_bytes = 0
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+            for timer in (self._deadline, self._rest):
+                if timer is not None:
+                    timer.cancel()
+            self._deadline = self._rest = None
 
         def _hang_up(self) -> None:
             self._deadline = None
