@@ -31,7 +31,9 @@ _UNHEARD = WriteConcern(w=0)
 
 _DEFAULTS: Mapping[str, Any] = {
     "appname": "datacatalog",
-    "connectTimeoutMS": 5_000,
+    "connectTimeoutMS": 4_000,
+    # A server that falls silent is noticed by its heartbeat: after so long and the time to connect, what waits for it is given up.
+    "heartbeatFrequencyMS": 1_000,
     "serverSelectionTimeoutMS": 5_000,
     "socketTimeoutMS": 20_000,
     "retryReads": True,
