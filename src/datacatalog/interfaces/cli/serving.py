@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import click
 
 from datacatalog import __version__
+from datacatalog.domain.errors import StoreDown
 from datacatalog.interfaces.cli.context import Cli, pass_cli
 from datacatalog.interfaces.cli.lazy import Command
 from datacatalog.interfaces.cli.supervisor import INSISTENT_S
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 
 BROKEN_LOOK_S = 1.0
 """How often a process looks whether its ledger can still be believed."""
+PATIENCE_S = 20.0
+"""How long a process that starts waits for a store elsewhere."""
+PATIENCE_LOOK_S = 0.25
+
+log = logging.getLogger("datacatalog.start")
 
 port_option = click.option(
     "--port",
@@ -83,7 +90,9 @@ def serve(
     from datacatalog.bootstrap.telemetry import GATEWAY
     from datacatalog.interfaces.http.server import serve as serve_socket
 
-    app = build_app(settings, service=Service(GATEWAY, __version__))
+    app = once_the_store_answers(
+        partial(build_app, settings, service=Service(GATEWAY, __version__)), settings.store_url
+    )
     # The server handles these itself while it runs, and then sends them once more.
     _on_signals(_end_in_order)
     _end_when_broken(app)
@@ -262,6 +271,7 @@ def worker(
     from datacatalog.services.dispatch import ACTORS
 
     cli.service = WORKER
+    once_the_store_answers(lambda: cli.app, settings.store_url)
     _check_names("--reactor", "actor", reactors, ACTORS)
     _check_names("--queue", "queue", queues, [*ACTORS, *cli.app.tasks])
     running = Worker(cli.app, [*reactors, *queues] or None)
@@ -269,6 +279,27 @@ def worker(
     _on_signals(_Stopping(running.stop))
     with _status(cli, running, settings):
         running.run()
+
+
+def once_the_store_answers(wire: Callable[[], App], store_url: str, patience_s: float = PATIENCE_S) -> App:
+    """Return the application; a store elsewhere may be away for a moment.
+
+    Whoever looks after processes would start this one again, and wait longer before each time.
+
+    Raises:
+        StoreDown: it is a file, or still away after `patience_s`.
+    """
+    deadline, told = time.monotonic() + patience_s, False
+    while True:
+        try:
+            return wire()
+        except StoreDown as e:
+            if store_url.startswith("sqlite:") or time.monotonic() >= deadline:
+                raise
+            if not told:
+                log.warning("%s; it is waited for", e)
+            told = True
+        time.sleep(PATIENCE_LOOK_S)
 
 
 def _status(cli: Cli, running: Worker, settings: Settings) -> AbstractContextManager[object]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 log = logging.getLogger("datacatalog.up")
 
 PAUSE_S = 1.0
-PAUSE_MAX_S = 30.0
+PAUSE_MAX_S = 5.0
+"""What kept a child from running, such as a store that was away, may be over at any time."""
 STEADY_S = 30.0
 """A child that ran for so long has earned a quick restart."""
 GRACE_S = 15.0
