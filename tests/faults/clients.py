@@ -242,7 +242,8 @@ class Driver(Client):
         if not quiet:
             acknowledged.append(self._send(job, "run"))
         for _ in range(0 if quiet else self._rng.randrange(5)):
-            if self.wants(0.1):
+            # What is queued has no order; an update that nobody waits for may come after the end of its job.
+            if self.wants(0.1) and not self._queued:
                 self._send_and_forget(job)
             elif self.wants(0.1) and not self._queued:
                 self._send_in_vain(job)
