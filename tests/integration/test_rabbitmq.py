@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +23,9 @@ from datacatalog.adapters.transport import amqp_link
 from datacatalog.adapters.transport.amqp import AmqpTransport
 from datacatalog.adapters.transport.amqp_bell import REMEMBERED_QUEUES
 from datacatalog.adapters.transport.sqlite import SqliteTransport
+from datacatalog.services.checking import examine
 from tests.contracts.brokers import URL, needs_rabbitmq, own_queues
-from tests.harness import free_port, until
+from tests.harness import free_port, install, until
 from tests.integration import rabbit_actors
 from tests.integration.certificates import make
 from tests.integration.cut import proxy
@@ -408,3 +409,26 @@ def test_closed_transport_leaves_no_thread(bench: Bench) -> None:
     assert threads_named("broker-")
     transport.close()
     assert not threads_named("broker-")
+
+
+# ----------------------------------------------------------------------------------------- looking after
+
+
+def test_word_that_did_not_get_out_is_found_and_given_by_who_mends(bench: Bench, tmp_path: Path) -> None:
+    catalog = install(tmp_path / "home")
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    bench.store.transact(lambda work: work.outbox.send(QUEUE, {}, id="m", at=long_ago))
+
+    def check(transport: AmqpTransport, *, fix: bool) -> tuple[int, int]:
+        env = replace(catalog.app.env, store=bench.store, transport=transport)
+        [result] = [r for r in examine(env, [QUEUE], fix=fix) if r.check == "waiting messages"]
+        return result.found, result.mended
+
+    nowhere, there = bench.transport(bench.through(free_port())), bench.transport()
+    assert check(nowhere, fix=True) == (1, 0)
+    assert check(there, fix=False) == (1, 0)
+    assert check(there, fix=True) == (1, 1)
+    assert bench.words() == 1
+    for transport in (nowhere, there):
+        transport.close()
+    catalog.app.close()

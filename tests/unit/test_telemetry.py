@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import logging
@@ -19,7 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datacatalog.adapters.stores.memory import MemoryStore
-from datacatalog.adapters.telemetry.carrying import FIELD, CarryingTransport, carrying, packed, unpacked
+from datacatalog.adapters.telemetry.carrying import (
+    FIELD,
+    CarryingStore,
+    CarryingTransport,
+    carrying,
+    packed,
+    unpacked,
+)
 from datacatalog.adapters.transport.memory import MemoryTransport
 from datacatalog.bootstrap import Service, telemetry
 from datacatalog.domain.errors import (
@@ -238,3 +246,14 @@ def test_a_reactor_is_watched_only_where_traces_are_wanted() -> None:
     settings = memory().app.settings
     settings.config["tracing"] = {"endpoint": None}
     assert telemetry.build_telemetry(settings, Service("reactor", "1")) is SILENT
+
+
+def test_what_a_store_or_a_transport_can_besides_stays_to_be_seen() -> None:
+    # From Python 3.12 on, isinstance() looks for members of protocols past __getattr__.
+    assert inspect.getattr_static(CarryingStore, "examine", None) is not None
+    for name in ("examine", "give_word"):
+        assert inspect.getattr_static(CarryingTransport, name, None) is not None
+    clock = MovableClock(START)
+    store = MemoryStore(check=lambda record: None, clock=clock)
+    around = CarryingTransport(MemoryTransport(store), SILENT)
+    assert (carrying(store, SILENT).examine(), around.examine(), around.give_word()) == ((), (), 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from datacatalog.ports.stores import DeadLetter, Delivery
 
@@ -171,5 +171,19 @@ class Mailbox(Transport, Protocol):
         """Have word given again of what is due in a queue and held by nobody; return of how many.
 
         For when the carrier has nothing left of a queue.
+        """
+        ...
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A transport that has something else than the ledger bring word of messages, such as a message broker."""
+
+    def give_word(self) -> int:
+        """Give word of all messages that are due and of which it is still to be given; return of how many.
+
+        Raises:
+            Unavailable: what carries them is not reached now.
+            StoreDown.
         """
         ...

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from datacatalog.domain.documents import JsonObject
 from datacatalog.domain.records import Link, Record
 from datacatalog.domain.series import Series
+from datacatalog.ports.examining import Examined, Remark
 from datacatalog.ports.sharing import Grants, Subscriptions
 from datacatalog.ports.stores import (
     Answers,
@@ -35,7 +36,7 @@ from datacatalog.ports.stores import (
     Work,
 )
 from datacatalog.ports.telemetry import TRACEPARENT, Activity, Telemetry, facts, job_in, trace_of
-from datacatalog.ports.transport import Backlog, Transport
+from datacatalog.ports.transport import Backlog, Carrier, Transport
 
 T = TypeVar("T")
 
@@ -103,6 +104,9 @@ class CarryingStore:
 
     def check(self) -> Mapping[str, Any]:
         return self.whole.check()
+
+    def examine(self) -> Sequence[Remark]:
+        return self.whole.examine() if isinstance(self.whole, Examined) else ()
 
     def close(self) -> None:
         self.whole.close()
@@ -243,6 +247,12 @@ class CarryingTransport:
 
     def backlog(self) -> Mapping[str, Backlog]:
         return self.whole.backlog()
+
+    def examine(self) -> Sequence[Remark]:
+        return self.whole.examine() if isinstance(self.whole, Examined) else ()
+
+    def give_word(self) -> int:
+        return self.whole.give_word() if isinstance(self.whole, Carrier) else 0
 
     def wait(self, timeout: timedelta) -> None:
         self.whole.wait(timeout)

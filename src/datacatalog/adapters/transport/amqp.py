@@ -22,7 +22,7 @@ from datacatalog.adapters.transport.amqp_examining import examine
 from datacatalog.adapters.transport.amqp_link import Away, Missing, Reach, address_of
 from datacatalog.adapters.transport.amqp_words import Getter, Giver, Names
 from datacatalog.adapters.transport.carried import Carried
-from datacatalog.domain.errors import DatacatalogError
+from datacatalog.domain.errors import DatacatalogError, Unavailable
 from datacatalog.ports.examining import Remark
 from datacatalog.ports.stores import Delivery
 from datacatalog.ports.transport import Mailbox
@@ -47,7 +47,7 @@ log = logging.getLogger("datacatalog.transport")
 
 
 class AmqpTransport(Carried):
-    """Implements ports.transport.Transport."""
+    """Implements ports.transport.Transport and Carrier."""
 
     def __init__(self, mailbox: Mailbox, url: str, *, relay: bool = True) -> None:
         """Connect when there is something to do; a broker that is away is no error.
@@ -162,6 +162,15 @@ class AmqpTransport(Carried):
         return self._ear is not None and self._ear.listens
 
     # ----------------------------------------------------------------------------- giving word
+
+    def give_word(self) -> int:
+        count = 0
+        try:
+            while given := self._tell():
+                count += given
+        except Away as e:
+            raise Unavailable("the broker is not reached") from e
+        return count
 
     def _tell(self) -> int:
         """Give word of what is due; return of how many.  Raises Away, StoreDown."""

@@ -25,6 +25,7 @@ class Fault:
         subject: what it is about: a UUID, the id of a message.
         still: looks again, in one state of the ledger; the catalog may be at work meanwhile.
         mend: puts it right, in one commit, and returns what it did; None: that takes a person.
+        act: the same for what takes more than a commit; it returns None where it was in vain.
         grave: False: worth knowing, and nothing is wrong.
     """
 
@@ -32,6 +33,7 @@ class Fault:
     text: str
     still: Callable[[Work], bool] = lambda work: True
     mend: Callable[[Work], str] | None = None
+    act: Callable[[], str | None] | None = None
     grave: bool = True
 
 
@@ -91,6 +93,8 @@ class Result:
 
 def _mended(fault: Fault, env: Env) -> str | None:
     mend = fault.mend
+    if fault.act is not None:
+        return fault.act()
     if mend is None:
         return None
     return env.store.transact(lambda work: mend(work) if fault.still(work) else "nothing: it is right by now")

@@ -8,7 +8,9 @@ from datetime import timedelta
 from functools import partial
 
 from datacatalog.domain.documents import published
+from datacatalog.domain.errors import Unavailable
 from datacatalog.ports.stores import Execution, Work
+from datacatalog.ports.transport import Carrier
 from datacatalog.services.checking.faults import Fault
 from datacatalog.services.copying import UNFINISHED, unfinished
 from datacatalog.services.dispatch import ACTORS
@@ -31,10 +33,25 @@ def waiting(env: Env, queues: Collection[str]) -> Iterator[Fault]:
             )
         elif backlog.unsent is not None and backlog.unsent < before:
             since = published(backlog.unsent)
-            yield Fault(subject=queue, text=f"word of a message that is due since {since} did not get out")
+            yield Fault(
+                subject=queue,
+                text=f"word of a message that is due since {since} did not get out",
+                act=partial(_give_word, env),
+            )
         elif backlog.oldest is not None and backlog.oldest < before:
             since = published(backlog.oldest)
             yield Fault(subject=queue, text=f"a message is due since {since}, and nobody takes it")
+
+
+def _give_word(env: Env) -> str | None:
+    """Have word given of all that is due; return None where it could not be."""
+    if not isinstance(env.transport, Carrier):
+        return None
+    try:
+        count = env.transport.give_word()
+    except Unavailable:
+        return None
+    return f"word of {count} messages was given" if count else None
 
 
 def dead(env: Env) -> Iterator[Fault]:
