@@ -73,6 +73,13 @@ def die_after_commit(url: str, documents: int, filling: int, applied: int) -> No
     os._exit(9)
 
 
+def leave_after_commit(url: str, documents: int, filling: int) -> None:
+    """Append a commit of many documents, and leave it to others to apply it."""
+    commits = opened(url)
+    base, free = commits.log.free()
+    assert commits.log.insert(base + 1, Draft(writes(documents, "x" * filling), touched=None), free)
+
+
 def die_with_hold(url: str) -> None:
     commits = opened(url)
     base, free = commits.log.free()

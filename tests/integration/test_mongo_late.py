@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from datacatalog.adapters.stores.mongo import log, schema, tidying
 from datacatalog.adapters.stores.mongo.client import Server
 from datacatalog.adapters.stores.mongo.commits import Commits
 from datacatalog.adapters.stores.mongo.log import Log
-from datacatalog.domain.errors import StoreDown
+from datacatalog.adapters.stores.mongo.store import MongoStore
+from datacatalog.domain.errors import InvalidRecord, StoreDown
 from tests.integration import mongo_actors as actors
 from tests.integration.mongo_databases import database, needs_mongodb
 
@@ -129,3 +131,29 @@ def test_numbers_are_given_out_one_after_the_other(url: str) -> None:
     assert actors.opened(url).write(actors.count) == 3
     numbers = [each.number for each in idle.log.look(0)]
     assert numbers == list(range(1, 10))
+
+
+def test_large_commit_of_a_process_that_died_hours_ago_outlasts_pruning(url: str) -> None:
+    documents = 3
+    actors.leave_after_commit(url, documents, 4_000_000)
+    server = Server(url)
+    hours_ago = datetime.now(UTC) - timedelta(hours=3)
+    server.collection(schema.PIECES).update_many({}, {"$set": {"at": hours_ago}})
+    store = MongoStore(url, check=lambda record: None)
+    store.prune(before=datetime.now(UTC) - timedelta(days=30))
+    store.close()
+    found = actors.opened(url).read(lambda view: view.count(actors.COLLECTION, {}, seen=["all"]))
+    assert found == documents
+
+
+def test_document_that_would_become_too_large_is_refused_before_it_is_committed(url: str) -> None:
+    """A commit that no server can apply would be the last one of its ledger."""
+    commits = actors.opened(url)
+    filled = {"filling": "x" * 14_500_000}
+    commits.write(lambda view: view.put(actors.COLLECTION, "d.1", filled, touched=["all"]))
+    more = {"more": "x" * 3_000_000}
+    with pytest.raises(InvalidRecord):
+        commits.write(lambda view: view.set(actors.COLLECTION, "d.1", more, touched=["all"]))
+    less = {"more": "x" * 900_000}
+    commits.write(lambda view: view.set(actors.COLLECTION, "d.1", less, touched=["all"]))
+    assert actors.opened(url).write(actors.count) == 1

@@ -188,9 +188,10 @@ class MongoCredentials:
         documents.check_texts(kind)
         seen = [marking.credentials(kind)]
         order = [("created", 1), ("digest", 1)]
-        return [
-            _credential(each) for each in self._view.find(CREDENTIALS, {"kind": kind}, sort=order, seen=seen)
-        ]
+        found = self._view.find(CREDENTIALS, {"kind": kind}, sort=order, seen=seen)
+        # One that becomes one of another kind tells only that kind.
+        self._view.note(marking.credential(documents.key(each["digest"])) for each in found)
+        return [_credential(each) for each in found]
 
 
 def _credential_document(credential: Credential) -> Document:

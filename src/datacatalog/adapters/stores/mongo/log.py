@@ -216,7 +216,7 @@ class Log:
         try:
             newest = self._newest()
         except StoreDown as error:
-            raise StoreDown(f"{error}; whether the commit was written is unknown") from error
+            raise _unknown(error) from error
         if newest[-1].number >= number + tidying.NUMBERED:
             raise StoreDown("this process was stopped; whether its commit was written is unknown")
 
@@ -236,10 +236,10 @@ class Log:
                 if not unsure:
                     raise down(error) from error
                 if time.monotonic() > end:
-                    raise StoreDown(f"{down(error)}; whether the commit was written is unknown") from error
+                    raise _unknown(down(error)) from error
                 time.sleep(0.1)
             except PyMongoError as error:
-                raise down(error) from error
+                raise _unknown(down(error)) if unsure else down(error) from error
             if time.monotonic() > end:
                 raise StoreDown(
                     "MongoDB: no majority agrees on the newest commit; whether ours was written is unknown"
@@ -261,6 +261,8 @@ class Log:
         except ConnectionFailure:
             time.sleep(0.1)
             return None
+        except PyMongoError as error:
+            raise _unknown(down(error)) from error
 
     def _prepare(self, draft: Draft) -> None:
         """Encode a draft's writes, once; what is too large for one document is stored beforehand."""
@@ -362,6 +364,10 @@ def conflict(seen: set[str], base: int, entries: Sequence[Entry]) -> bool:
     if entries[-1].number != base + len(entries):
         return True  # there were others, whose marks are not kept any more
     return marks.meet(seen, [each.touched for each in entries])
+
+
+def _unknown(error: StoreDown) -> StoreDown:
+    return StoreDown(f"{error}; whether the commit was written is unknown")
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:

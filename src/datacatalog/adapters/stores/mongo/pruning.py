@@ -15,6 +15,7 @@ from datacatalog.adapters.stores.mongo.layout import (
     MESSAGES,
     PROGRESS,
 )
+from datacatalog.adapters.stores.mongo.log import Log
 from datacatalog.adapters.stores.mongo.schema import GONE, PIECES
 from datacatalog.adapters.stores.mongo.tidying import being_copied
 from datacatalog.adapters.stores.mongo.view import Filter
@@ -23,8 +24,10 @@ LATEST = timedelta(hours=1)
 """How long after its commit a process that was stopped in the middle may still write what the commit says."""
 
 
-def prune(server: Server, *, before: datetime) -> Mapping[str, int]:
+def prune(server: Server, log: Log, *, before: datetime) -> Mapping[str, int]:
     """Return how many documents of each kind went.  Raises StoreDown."""
+    # A process may have died with its commit, hours ago: then only its pieces tell what it has written.
+    log.current()
     old = codec.micros(before)
     filters: Mapping[str, Filter] = {
         ANSWERS: {"at": {"$lt": old}},

@@ -20,6 +20,9 @@ AT_ONCE = 1000
 LARGEST_BYTES = 15_000_000
 """What a document may have: a server takes 16 MiB, in the log too, where it stands within another one."""
 
+SMALL_BYTES = 1_000_000
+"""What is set in a document without asking how large it is: with so much besides, the largest one still fits."""
+
 _THERE: Filter = {schema.GONE: None}
 
 
@@ -158,14 +161,14 @@ class Session:
         own = {name: value for name, value in document.items() if name not in (schema.NUMBER, "_id")}
         own = {schema.key_field(collection): key, **own}
         change = overlay.change("put", own)
-        if len(change.raw) > LARGEST_BYTES:
-            raise InvalidRecord(
-                collection, [("", f"{len(change.raw)} bytes are more than a document may have")]
-            )
+        _check_size(collection, change)
         self.layer.put(collection, key, change)
 
     def set(self, collection: str, key: str, fields: Document, *, touched: Iterable[str]) -> None:
         self._touch(touched)
+        if len(overlay.change("set", fields).raw) > SMALL_BYTES:
+            known, stored = self.layer.get(collection, key), self._stored(collection, [key])
+            _check_size(collection, overlay.change("put", {**(_now(stored.get(key), known) or {}), **fields}))
         self.layer.set(collection, key, fields)
 
     def drop(self, collection: str, key: str, *, touched: Iterable[str]) -> None:
@@ -193,6 +196,12 @@ class Session:
 
 def _refuse() -> NoReturn:
     raise RuntimeError("this work is over")
+
+
+def _check_size(collection: str, change: Change) -> None:
+    """Make sure that the server takes a document: a commit that cannot be applied would be the last one.  Raises InvalidRecord."""
+    if len(change.raw) > LARGEST_BYTES:
+        raise InvalidRecord(collection, [("", f"{len(change.raw)} bytes are more than a document may have")])
 
 
 def _projection(collection: str, fields: Collection[str] | None = None) -> dict[str, int]:

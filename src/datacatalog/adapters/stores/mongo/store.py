@@ -97,7 +97,7 @@ class MongoStore:
         return prepared.prepare(records, links, series, self._check)
 
     def prune(self, *, before: datetime) -> Mapping[str, int]:
-        return pruning.prune(self.server, before=before)
+        return pruning.prune(self.server, self._commits.log, before=before)
 
     def check(self) -> Mapping[str, Any]:
         """Return {"engine": "mongodb", "schema": version, "size_bytes": size of the documents}."""
