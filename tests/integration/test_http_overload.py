@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ import psutil
 import pytest
 import requests
 
+from datacatalog.interfaces.http.desk import Desk
 from datacatalog.services.jobs import Created
 from tests.harness import Catalog, install, until
 
@@ -130,6 +133,31 @@ def test_who_sends_slowly_takes_nobodys_place(catalog: Catalog) -> None:
             slow = stack.enter_context(socket.create_connection((str(address.hostname), address.port)))
             slow.sendall(head.encode())
         assert catalog.post("jobs-manager", {**event(job, 0), "name": "run"}).status_code == 200
+
+
+def test_who_leaves_before_their_turn_is_waited_for_no_more(tmp_path: Path) -> None:
+    catalog = install(tmp_path, gateway={"threads": 1})
+    desk, release = Desk(catalog.app), threading.Event()
+
+    async def left_alone() -> None:
+        first = asyncio.ensure_future(desk.run(lambda: release.wait(30)))
+        others = [asyncio.ensure_future(desk.run(lambda: None)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for other in others:
+            other.cancel()
+        release.set()
+        assert await first
+        assert [type(e) for e in await asyncio.gather(*others, return_exceptions=True)] == [
+            asyncio.CancelledError
+        ] * 3
+
+    try:
+        asyncio.run(left_alone())
+        time.sleep(0.05)
+        assert desk.pace.wait_s() == 0
+    finally:
+        desk.close()
+        catalog.app.close()
 
 
 @pytest.mark.slow

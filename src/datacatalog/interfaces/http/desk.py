@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -84,7 +84,14 @@ class Desk:
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that takes time in a thread."""
         self.pace.come()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, in_context(self._timed), work)
+        done = self._threads.submit(in_context(self._timed), work)
+        done.add_done_callback(self._passed)
+        return await asyncio.wrap_future(done)
+
+    def _passed(self, done: Future[Any]) -> None:
+        if done.cancelled():
+            # Its client left a download, say, before it had its turn.
+            self.pace.gone()
 
     def _timed(self, work: Callable[[], T]) -> T:
         began = time.monotonic()

@@ -47,6 +47,11 @@ class Pace:
             if len(self._turns) > REMEMBERED:
                 self._forget()
 
+    def gone(self) -> None:
+        """Note that one will not be done."""
+        with self._lock:
+            self._inside -= 1
+
     def wait_s(self) -> float:
         """Return how long one that comes now would wait; where nothing moves, at least for as long as that has been so."""
         with self._lock:
