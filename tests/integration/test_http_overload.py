@@ -145,6 +145,7 @@ def test_who_leaves_before_their_turn_is_waited_for_no_more(tmp_path: Path) -> N
         await asyncio.sleep(0.1)
         for other in others:
             other.cancel()
+        await asyncio.sleep(0.1)
         release.set()
         assert await first
         assert [type(e) for e in await asyncio.gather(*others, return_exceptions=True)] == [
