@@ -79,9 +79,12 @@ class DocumentDb:
                 self._process = self._run(f"{BIN}/postgres", "-D", self._data)
             with suppress(psycopg.Error), psycopg.connect(self.dsn) as connection:
                 connection.execute("SELECT 1")
-                return
+                break
             time.sleep(0.05)
-        raise TimeoutError(f"the store does not answer; see {self._folder / 'postgres'}")
+        else:
+            raise TimeoutError(f"the store does not answer; see {self._folder / 'postgres'}")
+        if self.gateway.runs:
+            self.gateway.start()
 
     def kill(self) -> None:
         """SIGKILL the server; its children end when they notice."""
@@ -132,7 +135,12 @@ class Gateway:
     def url(self) -> str:
         return f"mongodb://{self._host}:{self._port}"
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
+        """Start it where it does not run, and return once it answers from the store."""
         options = ["--port", str(self._port), "--dsn", self._dsn]
         command = [sys.executable, "-c", _AT_HOST, self._listen, str(self._program), *options]
         deadline = time.monotonic() + READY_S
@@ -146,6 +154,7 @@ class Gateway:
                 pymongo.MongoClient(self.url, serverSelectionTimeoutMS=500) as client,
             ):
                 client.admin.command("ping")
+                client.answers.here.find_one({})
                 return
             time.sleep(0.05)
         raise TimeoutError(f"the gateway of the store does not answer; see {self._folder / 'gateway'}")

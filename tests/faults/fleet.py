@@ -63,6 +63,7 @@ class Fleet:
         self._prefix, self._environ = prefix, environ or {}
         self._log = (catalog.home / "processes.log").open("ab")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._victims: list[str] = []
         self._mortal, self._over = mortal, threading.Event()
         self._lock = threading.RLock()
 
@@ -97,12 +98,15 @@ class Fleet:
         return {role: process.pid for role, process in self._running.items()}
 
     def kill_one(self, rng: random.Random) -> str:
-        """SIGKILL one process or server and start it again; return which.
+        """SIGKILL one process or server and start it again; return which. Each comes by once before any comes by again.
 
         Those that ended by themselves are a fault, and started again.
         """
         self.mend()
-        role = rng.choice(sorted([*self._roles, *self._servers]))
+        if not self._victims:
+            self._victims = sorted([*self._roles, *self._servers])
+            rng.shuffle(self._victims)
+        role = self._victims.pop()
         self.kill(role)
         self.start(role)
         return role

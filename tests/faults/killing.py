@@ -15,8 +15,8 @@ from tests.faults.stage import ROLES, Setting, Stage
 ALL_ROLES: Mapping[str, Sequence[str]] = {**ROLES, "indexer": ("worker", "--queue", INDEX_QUEUE)}
 KILL_EVERY_S = 0.9
 KILL_WITHIN_S = 3.0
-MEASURED_EVERY = 10
-"""After so many kills there is a pause, and it is measured how long recovery takes."""
+MEASURED_EVERY, MEASURED_TIMES = 10, 20
+"""After so many kills, or more where there are very many, there is a pause, and it is measured how long recovery takes."""
 
 
 def kills(folder: Path, seed: int, *, engine_name: str, times: int) -> Report:
@@ -53,11 +53,13 @@ def kill_under_load(
         mortal="store" in engine.servers,
     )
 
+    every = max(MEASURED_EVERY, kills // MEASURED_TIMES)
+
     def disturb(stage: Stage) -> None:
         for number in range(1, kills + 1):
             time.sleep(min(stage.rng.expovariate(1 / KILL_EVERY_S), KILL_WITHIN_S))
             stage.say(f"killed {stage.fleet.kill_one(stage.rng)}")
-            if measured and number % MEASURED_EVERY == 0:
+            if measured and number % every == 0:
                 stage.recover(restarted=True)
 
     with Stage(home, setting) as stage:
