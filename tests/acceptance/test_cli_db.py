@@ -252,6 +252,17 @@ def older_ledger(path: Path) -> None:
         connection.execute("PRAGMA user_version = 1")
 
 
+def test_backup_of_which_one_bit_changed_is_known_by_its_sha256(shell: Shell, tmp_path: Path) -> None:
+    backup, spoiled = tmp_path / "b.db", tmp_path / "spoiled.db"
+    sha256 = shell.ask("db", "backup", str(backup))["sha256"]
+    content = bytearray(backup.read_bytes())
+    content[content.index(b'"state"') + 1] ^= 1
+    spoiled.write_bytes(content)
+    refused = shell.run("db", "restore", str(spoiled), "--replace", "--sha256", sha256)
+    assert (refused.status, "SHA-256" in refused.err) == (2, True)
+    shell.ok("db", "restore", str(backup), "--replace", "--sha256", sha256.upper())
+
+
 def test_older_ledger_is_migrated_where_it_is_restored(shell: Shell, tmp_path: Path) -> None:
     older_ledger(tmp_path / "old.db")
     told = shell.ask("db", "restore", str(tmp_path / "old.db"), "--replace")

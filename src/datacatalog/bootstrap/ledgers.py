@@ -22,7 +22,7 @@ from datacatalog.adapters.stores.rules import CheckRecord
 from datacatalog.adapters.stores.sqlite import SqliteStore, files
 from datacatalog.adapters.stores.sqlite.schema import VERSION
 from datacatalog.bootstrap.engines import open_ledger, sqlite_path
-from datacatalog.domain.errors import AlreadyExists, Conflict, NoSuchPath
+from datacatalog.domain.errors import AlreadyExists, Conflict, InvalidBackup, NoSuchPath
 from datacatalog.domain.tokens import digest_of
 from datacatalog.ports.stores import Store, Work
 from datacatalog.services.copying import Ledger, Sum, copy_ledger
@@ -101,9 +101,11 @@ def copy(origin: Settings, target: Settings, *, resume: bool, told: Told) -> Map
         return copy_ledger(source, into, origin=shown_url(origin), resume=resume, told=told)
 
 
-def back_up(settings: Settings, file: Path, *, told: Told) -> None:
+def back_up(settings: Settings, file: Path, *, told: Told) -> str:
     """Write one state of the ledger, with all that was acknowledged before, into a file that is whole by itself.
 
+    Returns:
+        The SHA-256 of that file.
     Raises:
         AlreadyExists: there is such a file.
         NoSuchPath, Misconfigured, StoreDown, UnequalCopy.
@@ -117,29 +119,41 @@ def back_up(settings: Settings, file: Path, *, told: Told) -> None:
             with closing(SqliteStore(draft, check=_check(settings))) as copied:
                 copy_ledger(store, copied, origin=shown_url(settings), told=told)
             _settle(draft)
+        sha256 = files.sha256_of(draft)
         try:
             os.link(draft, file)
         except FileExistsError as error:
             raise AlreadyExists(f"{file} is there already; it is not written over") from error
     files.sync(file.absolute().parent)
+    return sha256
 
 
 def restore(
-    settings: Settings, file: Path, *, replace_old: bool, keep_credentials: bool, at: datetime, told: Told
+    settings: Settings,
+    file: Path,
+    *,
+    replace_old: bool,
+    keep_credentials: bool,
+    at: datetime,
+    told: Told,
+    sha256: str = "",
 ) -> Restored:
     """Put a backup into the configured store.
 
     Args:
+        sha256: what that of the file has to be; "": it is not looked at.
         replace_old: a ledger file that is not empty is kept aside, under another name.
         keep_credentials: leave nonces and admin tokens as they were.
     Raises:
-        InvalidBackup: the file is no ledger, is damaged, or is of a newer version of this program.
+        InvalidBackup: the file is no ledger, is damaged, is another one, or is of a newer version of this program.
         AlreadyExists: the store is not empty.
         Conflict: the store is in use.
         NoSuchPath, Misconfigured, StoreDown, UnequalCopy.
     """
     if not file.is_file():
         raise NoSuchPath(str(file))
+    if sha256 and files.sha256_of(file) != sha256.lower():
+        raise InvalidBackup(f"{file}: its SHA-256 is another one; it changed since it was written")
     version = files.schema_of(file)
     if is_file(settings):
         path = sqlite_path(settings).resolve()

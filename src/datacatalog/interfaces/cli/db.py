@@ -71,11 +71,19 @@ def backup(cli: Cli, file: Path) -> None:
 
     settings = load()
     with cli.out.counting("pages" if ledgers.is_file(settings) else "rows") as told:
-        ledgers.back_up(settings, file, told=told)
+        sha256 = ledgers.back_up(settings, file, told=told)
     size = file.stat().st_size
     cli.out.lines(
-        {"file": str(file.absolute()), "bytes": size, "of": ledgers.shown_url(settings)},
-        [f"{file}: {size} bytes, written and checked; settings, secrets and archived files are not in it"],
+        {
+            "file": str(file.absolute()),
+            "bytes": size,
+            "sha256": sha256,
+            "of": ledgers.shown_url(settings),
+        },
+        [
+            f"{file}: {size} bytes, written and checked; settings, secrets and archived files are not in it",
+            f"sha256: {sha256}",
+        ],
     )
 
 
@@ -87,8 +95,9 @@ def backup(cli: Cli, file: Path) -> None:
     is_flag=True,
     help="Leave nonces and admin tokens as they were, those that were used up or revoked since included.",
 )
+@click.option("--sha256", default="", metavar="HEX", help="What 'db backup' said; another file is refused.")
 @pass_cli
-def restore(cli: Cli, file: Path, replace: bool, keep_credentials: bool) -> None:
+def restore(cli: Cli, file: Path, replace: bool, keep_credentials: bool, sha256: str) -> None:
     """Put the backup FILE into the configured store, while the catalog stands still.
 
     An older backup is migrated. Nonces and admin tokens are revoked, but for those that callbacks carry: the ledger no longer knows
@@ -107,6 +116,7 @@ def restore(cli: Cli, file: Path, replace: bool, keep_credentials: bool) -> None
             keep_credentials=keep_credentials,
             at=SystemClock().now(),
             told=told,
+            sha256=sha256,
         )
     where = ledgers.shown_url(settings)
     lines = [f"{where} holds {file}"]
