@@ -102,8 +102,8 @@ def clock_jumps(folder: Path, seed: int) -> Report:
     """The clock of gateway and workers is put forward and back by an hour and a day; the gateway is started anew under each."""
     folder.mkdir(parents=True, exist_ok=True)
     clock = FakedClock(folder / "clock")
-    # A subscriber that is told something while the clock is put forward passes for a slow one, and is left in peace for up to five
-    # minutes: longer than anybody here waits.
+    # A subscriber that is told something while the clock is put forward passes for a slow one, and is left in peace for longer than
+    # recovery may take.
     setting = Setting(scenario="clock jumps", seed=seed, environ=clock.environ, subscribed=False)
 
     def disturb(stage: Stage) -> None:

@@ -13,8 +13,8 @@ from datacatalog.ports.clock import Clock
 QUICK = timedelta(seconds=1)
 """Who answers within this may be sent several requests at a time, and needs no rest."""
 LEAST = timedelta(milliseconds=50)
-MOST = timedelta(minutes=5)
-"""Nobody rests longer: what seems to take a day is a clock that was put forward meanwhile."""
+MOST = timedelta(seconds=20)
+"""Nobody rests longer: no request takes as long, and what seems to take a day is a clock that was put forward meanwhile."""
 
 
 @dataclass(slots=True)
