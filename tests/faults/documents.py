@@ -61,8 +61,8 @@ class DocumentDb:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self._make()
         self.gateway = Gateway(folder, host, self.dsn, prefix, listen)
+        self._make()
 
     @property
     def dsn(self) -> str:
