@@ -134,27 +134,31 @@ class Desk:
         nonce: str | None,
         *,
         repeats: bool = False,
-        env: Env | None = None,
     ) -> Principal:
         """Tell whom a request runs as; its nonce is counted by whoever does what it asks for.
 
-        Args:
-            env: knows the credentials; None: the application's.
         Raises:
             MissingCredentials, BadCredentials, InsufficientCredentials, Throttled.
         """
         try:
-            return access.authenticate(
-                env or self.app.env,
-                actor=actor,
-                level=level,
-                nonce=nonce,
-                bearer=bearer(request),
-                repeats=repeats,
-            )
+            return self.recognised(request, actor, level, nonce, repeats=repeats, env=self.app.env)
         except BadCredentials:
             self.guessed_wrong(request, "credentials")
             raise
+
+    def recognised(
+        self, request: HttpRequest, actor: str, level: str, nonce: str | None, *, repeats: bool, env: Env
+    ) -> Principal:
+        """Do as `authenticate`, but count no wrong guess: this may be done anew where others came between.
+
+        Args:
+            env: knows the credentials.
+        Raises:
+            MissingCredentials, BadCredentials, InsufficientCredentials.
+        """
+        return access.authenticate(
+            env, actor=actor, level=level, nonce=nonce, bearer=bearer(request), repeats=repeats
+        )
 
     def guessed_wrong(self, request: HttpRequest, target: str) -> None:
         """Count a wrong guess.  Raises Throttled where there were too many."""

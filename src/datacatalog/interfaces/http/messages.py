@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request as HttpRequest
 
-from datacatalog.domain.errors import InvalidAdminToken, InvalidToken
+from datacatalog.domain.errors import BadCredentials, InvalidAdminToken, InvalidToken
 from datacatalog.domain.privileges import lowest_level
 from datacatalog.interfaces.http import reading
 from datacatalog.interfaces.http.answers import envelope
@@ -80,14 +80,23 @@ class Messages:
             delivery_id=delivery_id,
             queued=self._app.queued(name),
         )
-        if self._lane is None or len(body) > SMALL_BYTES or (makes_before(name) and not posted.queued):
-            return name, self._noted(name, await self._desk.run(posted.take), delivery_id)
-        if b"authorization" in headers:
+        try:
+            answer = await self._done(posted, len(body), shows_bearer=b"authorization" in headers)
+        except (BadCredentials, InvalidToken, InvalidAdminToken):
+            posted.count_guess()
+            raise
+        return name, self._noted(name, answer, delivery_id)
+
+    async def _done(self, posted: _Posted, size: int, *, shows_bearer: bool) -> Answer:
+        """Take a message on the way that is good for one of its size [bytes]."""
+        name = posted.actor
+        if self._lane is None or size > SMALL_BYTES or (makes_before(name) and not posted.queued):
+            return await self._desk.run(posted.take)
+        if shows_bearer:
             # The keys of bearer tokens may have to be fetched from elsewhere.
             posted.principal = await self._desk.run(posted.authenticated)
         with self._app.env.telemetry.watch(Activity.COMMIT):
-            answer = await self._lane.run(posted.take_within)
-        return name, self._noted(name, answer, delivery_id)
+            return await self._lane.run(posted.take_within)
 
     def _noted(self, actor: str, answer: Answer, delivery_id: str | None) -> Answer:
         """Note in the log what was taken, now that it is on disk."""
@@ -121,7 +130,7 @@ class Messages:
 class _Posted:
     """One message as it was posted, and how it is taken."""
 
-    __slots__ = ("_delivery_id", "_desk", "_nonce", "_request", "_scope", "principal", "queued")
+    __slots__ = ("_delivery_id", "_desk", "_guessed", "_nonce", "_request", "_scope", "principal", "queued")
 
     def __init__(
         self,
@@ -137,6 +146,7 @@ class _Posted:
         self._nonce, self._delivery_id = nonce, delivery_id
         self.queued = queued
         self.principal: Principal | None = None
+        self._guessed: str | None = None
 
     def take(self) -> Answer:
         """Take it in pieces of work of its own."""
@@ -147,25 +157,37 @@ class _Posted:
         env = self._desk.app.env
         return self._take(env.on(StoreWithin(work, env.store)))
 
+    @property
+    def actor(self) -> str:
+        return self._request.actor
+
     def authenticated(self, env: Env | None = None) -> Principal:
-        """Tell whom it runs as.  Raises as `Desk.authenticate`."""
-        return self._desk.authenticate(
+        """Tell whom it runs as.  Raises as `Desk.recognised`."""
+        self._guessed = "credentials"
+        found = self._desk.recognised(
             HttpRequest(self._scope),
             self._request.actor,
             lowest_level(self._request.actor),
             self._nonce,
             repeats=self._delivery_id is not None,
-            env=env,
+            env=env or self._desk.app.env,
         )
+        self._guessed = None
+        return found
+
+    def count_guess(self) -> None:
+        """Count a guess, where it turned out wrong: once, however often the ledger had to try.  Raises Throttled."""
+        if self._guessed is not None:
+            self._desk.guessed_wrong(HttpRequest(self._scope), self._guessed)
 
     def _take(self, env: Env) -> Answer:
+        self._guessed = None
         principal = self.principal or self.authenticated(env)
         sent = Envelope(request=self._request, principal=principal, delivery_id=self._delivery_id)
         try:
             return receive(sent, env, queued=self.queued)
         except (InvalidToken, InvalidAdminToken) as e:
-            target = f"token:{e.uuid}" if isinstance(e, InvalidToken) else "token:administrator"
-            self._desk.guessed_wrong(HttpRequest(self._scope), target)
+            self._guessed = f"token:{e.uuid}" if isinstance(e, InvalidToken) else "token:administrator"
             raise
 
 
