@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -50,27 +52,28 @@ def dump(
             if format == "csv"
             else json_lines(chosen, work, where=where, hidden=hidden)
         )
-        with _written(output) as write, cli.out.counting("records") as told:
+        # It may be run again, where others wrote meanwhile: then nothing of before counts.
+        file.seek(0)
+        file.truncate()
+        with cli.out.counting("records") as told:
             count = 0
             for line in lines:
-                write(line)
+                file.write(line.encode())
                 count += 1
                 if count % _TOLD_EACH == 0:
                     told(_TOLD_EACH)
             return count
 
-    written = cli.env.store.read(body)
+    with tempfile.TemporaryFile(prefix="datacatalog-") as file:
+        written = cli.env.store.read(body)
+        file.seek(0)
+        with _target(output) as target:
+            shutil.copyfileobj(file, target)
     if output is not None:
         header = format == "csv"
         cli.out.document({"file": str(output), "records": written - header})
 
 
-@contextmanager
-def _written(output: Path | None) -> Iterator[Callable[[str], object]]:
-    """Give a function that writes text, as UTF-8, to standard output or to a file."""
-    if output is None:
-        with click.open_file("-", "wb") as out:
-            yield lambda text: out.write(text.encode())
-        return
-    with complete_file(output) as file:
-        yield lambda text: file.write(text.encode())
+def _target(output: Path | None) -> AbstractContextManager[IO[bytes]]:
+    """Return what is written to: standard output, or a file that is there once it is complete."""
+    return click.open_file("-", "wb") if output is None else complete_file(output)
