@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ REMEMBERED_QUEUES = 256
 """Of so many queues; there are fewer, but whoever is let in to the broker may ring for others."""
 LISTEN_S = 1.0
 PULSE_S = 4.0
+
+log = logging.getLogger("datacatalog.transport")
 
 
 class Bell:
@@ -74,6 +77,11 @@ class Ear:
                 self._link.run(self._listen)
             except (Away, Missing):
                 self._stop.wait(LISTEN_S / 4)
+            except Exception:
+                # Whatever was heard: who does not listen any more would be late for everything.
+                log.exception("listening to the bell met an error of its own")
+                self._link.close()
+                self._stop.wait(LISTEN_S)
         self._link.close()
 
     def _listen(self, channel: Any) -> None:
