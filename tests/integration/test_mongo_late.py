@@ -11,7 +11,7 @@ import pytest
 
 from datacatalog.adapters.stores.mongo import log, schema, tidying
 from datacatalog.adapters.stores.mongo.client import Server
-from datacatalog.adapters.stores.mongo.commits import Commits
+from datacatalog.adapters.stores.mongo.commits import PATIENT, Commits
 from datacatalog.adapters.stores.mongo.log import Log
 from datacatalog.adapters.stores.mongo.store import MongoStore
 from datacatalog.domain.errors import InvalidRecord, StoreDown
@@ -157,3 +157,25 @@ def test_document_that_would_become_too_large_is_refused_before_it_is_committed(
     less = {"more": "x" * 900_000}
     commits.write(lambda view: view.set(actors.COLLECTION, "d.1", less, touched=["all"]))
     assert actors.opened(url).write(actors.count) == 1
+
+
+def test_work_whose_hold_was_over_before_it_was_done_holds_the_log_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, others, runs = actors.opened(url), actors.opened(url), 0
+
+    def body(view: Any) -> int:
+        nonlocal runs
+        runs += 1
+        counted = actors.count(view)
+        if runs <= PATIENT:
+            others.write(actors.count)
+        elif runs == PATIENT + 1:
+            with monkeypatch.context() as patch:
+                patch.setattr(log, "HOLD_S", 0.0)  # it is over
+                others.write(actors.count)
+        return counted
+
+    assert mine.write(body) == PATIENT + 2
+    holds = Server(url).collection(schema.COMMITS).count_documents({"hold": {"$exists": True}})
+    assert (runs, holds) == (PATIENT + 2, 2)

@@ -231,8 +231,9 @@ class _Attempts:
         base = self._log.settle(later)
         while True:
             self._await(later[-1])
-            if self._lost < PATIENT or self._held:
+            if self._lost < PATIENT:
                 return base
+            # A hold of before, which was not long enough, is over by now: others have gone on.
             hold = Draft(writes=(), touched=b"", hold=self._me)
             if self._log.insert(base + 1, hold, self._free):
                 self._held = base + 1
