@@ -111,6 +111,17 @@ def test_doctor_finds_what_is_wrong_and_says_what_to_do(
     assert "     do: " in ran.out
 
 
+def test_disk_is_looked_at_where_the_ledger_cannot_be_opened(shell: Shell) -> None:
+    (shell.home / "catalog.db").unlink()
+    (shell.home / "catalog.db").mkdir()
+    assert [each["check"] for each in shell.ask_doctor()["checks"]] == [
+        "settings",
+        "secrets",
+        "store",
+        "disk",
+    ]
+
+
 def test_storage_that_cannot_be_written_is_found(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATACATALOG_STORAGE__SYSTEMS__DATA__ROOT", "/proc")
     told = shell.ask_doctor()

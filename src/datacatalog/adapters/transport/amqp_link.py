@@ -87,8 +87,12 @@ def address_of(url: str) -> Address:
         raise Misconfigured(
             "transport.url: not an address such as amqp://user:password@host:5672/vhost"
         ) from None
-    if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-        raise Misconfigured("transport.url: not an address such as amqp://user:password@host:5672/vhost")
+    # Further on than the host, an @ is of a password in which it, or a / or ? or # before it, was not written as %xx.
+    misread = "@" in parts.path + parts.query or parts.fragment or "@" in (parts.username or "")
+    if parts.scheme not in ("amqp", "amqps") or not parts.hostname or misread:
+        raise Misconfigured(
+            "transport.url: not an address such as amqp://user:password@host:5672/vhost, with special characters as %xx"
+        )
     prefix = query.pop("prefix", [DEFAULT_PREFIX])[-1]
     expires = query.pop("expires", [str(EXPIRES_S)])[-1]
     if query:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from datacatalog.domain.errors import DatacatalogError, Misconfigured
+from datacatalog.domain.errors import DatacatalogError, Misconfigured, StoreDown
 from datacatalog.domain.jobs.lifecycle import State
 from datacatalog.domain.kinds import Kind
 from datacatalog.domain.tokens import digest_of
@@ -29,6 +29,8 @@ from datacatalog.settings import CONFIG_FILE, SECRETS_FILE, Settings, load
 OLDEST_MAX = timedelta(minutes=15)
 UNSENT_MAX = timedelta(minutes=1)
 SHOWN = 3
+SERVER_DO = "see whether the server runs, and whether store.url is right"
+FILE_DO = "make room, where the disk is full; else restore a backup: datacatalog db restore FILE --replace"
 ELSEWHERE = frozenset({"agave", "tapis"})
 """Kinds of platforms that are another site's."""
 
@@ -67,6 +69,10 @@ def examine(cli: Cli, *, offline: bool) -> Iterator[Finding]:
         return
     try:
         cli.app  # noqa: B018  wiring it is the check
+    except StoreDown as e:
+        yield Finding("store", False, str(e), SERVER_DO if store is None else FILE_DO)
+        yield _room(settings)
+        return
     except DatacatalogError as e:
         yield Finding("start", False, str(e), "mend what it names")
         return
@@ -236,8 +242,11 @@ def _clock(cli: Cli) -> Finding:
 
 
 def _disk(cli: Cli) -> Finding:
+    return _room(cli.app.settings)
+
+
+def _room(settings: Settings) -> Finding:
     """There is room for the ledger, the storage systems that are directories here, and what is computed."""
-    settings = cli.app.settings
     places = [("settings", settings.home)]
     if (file := ledger(settings)) is not None:
         places.append(("ledger", file))
