@@ -61,10 +61,10 @@ def test_address_is_told_without_its_password():
         "amqp://user:secret@broker?expires=99999999999",
         "amqp://user:secret@broker?heartbeat=1",
         "amqp://user:secret@broker?prefix",
-        "amqp://user:a@secret/b@broker",
-        "amqp://user:12/secret@broker",
-        "amqp://user:12?secret=1@broker",
-        "amqp://user:12#secret@broker",
+        "amqp://user:{a@secret/b@broker",
+        "amqp://user:{2/secret@broker",
+        "amqp://user:{2?secret=1@broker",
+        "amqp://user:{2#secret@broker",
     ],
 )
 def test_what_is_no_address_is_told_without_its_password(url: str):

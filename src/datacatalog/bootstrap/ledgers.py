@@ -164,7 +164,8 @@ def restore(
             aside = _put_in_place(draft, path, at)
     else:
         aside = None
-        with tempfile.TemporaryDirectory(dir=settings.home) as folder, opened(settings) as target:
+        # Beside the settings nothing may be written where they are mounted (a ConfigMap, say).
+        with tempfile.TemporaryDirectory() as folder, opened(settings) as target:
             if not target.is_empty():
                 raise AlreadyExists(
                     f"{shown_url(settings)} is not empty; name an empty database in store.url"
